@@ -1,0 +1,66 @@
+"""Time that can be trusted where time is not: environments freeze, and wake up elsewhere.
+
+Monotonic time can stand still while an environment is frozen, and starts near zero on a new
+machine; wall time can be wrong after a restore. So a moment is both, and an age is the larger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Clock", "Moment", "SystemClock", "age", "elapsed"]
+
+
+class Moment(NamedTuple):
+    """A point in time, in seconds, on both clocks."""
+
+    wall: float
+    monotonic: float
+
+
+class Clock(Protocol):
+    """Where the time comes from; tests bring their own."""
+
+    wall: Callable[[], float]
+    """Seconds since the epoch."""
+    monotonic: Callable[[], float]
+    """Seconds that never run backwards."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait before a retry."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    # Plain attributes, not methods: a cache hit reads both and has a microsecond in all.
+    wall = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait on the running loop."""
+        await asyncio.sleep(seconds)
+
+
+def age(since: Moment, now: Moment) -> float:
+    """Return how old something is, in seconds; infinitely old when a clock ran backwards."""
+    wall = now.wall - since.wall
+    monotonic = now.monotonic - since.monotonic
+    if wall < 0 or monotonic < 0:
+        return math.inf
+    return wall if wall > monotonic else monotonic
+
+
+def elapsed(since: Moment, now: Moment) -> float:
+    """Return how much time was used up, in seconds; a clock that ran backwards counts nothing.
+
+    For deadlines, where ``age`` would end a wait because somebody set the clock.
+    """
+    return max(now.wall - since.wall, now.monotonic - since.monotonic, 0.0)

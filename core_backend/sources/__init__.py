@@ -1,0 +1,1 @@
+"""Where values come from. Each source knows AWS; none knows the cache."""
