@@ -50,6 +50,13 @@ __all__ = [
 class CoreBackendError(Exception):
     """The root: catch this to catch whatever this package raises."""
 
+    def fresh(self) -> Self:
+        """Return a new instance of the same failure.
+
+        One failure reaches many callers; a shared instance would collect all their tracebacks.
+        """
+        return type(self)(*self.args)
+
 
 class MissingEnvError(CoreBackendError, KeyError):
     """An environment variable that the function needs is not set.
@@ -91,10 +98,7 @@ class SecretError(CoreBackendError):
         self.code = code
 
     def fresh(self) -> Self:
-        """Return a new instance of the same failure.
-
-        One failure reaches many callers; a shared instance would collect all their tracebacks.
-        """
+        """Return a new instance of the same failure, of the same secret."""
         return type(self)(str(self), secret_id=self.secret_id, code=self.code)
 
 

@@ -1,0 +1,1 @@
+"""core_backend: await secrets in async Lambda handlers."""
