@@ -55,7 +55,7 @@ def age(since: Moment, now: Moment) -> float:
     monotonic = now.monotonic - since.monotonic
     if wall < 0 or monotonic < 0:
         return math.inf
-    return wall if wall > monotonic else monotonic
+    return max(wall, monotonic)
 
 
 def elapsed(since: Moment, now: Moment) -> float:

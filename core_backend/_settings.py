@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 __all__ = ["ENV_PREFIX", "SOURCES", "Settings", "settings_from_env", "updated"]
 
@@ -95,9 +95,11 @@ def updated(settings: Settings, changes: Mapping[str, object]) -> Settings:
     return _checked(settings, changes, str)
 
 
-def _checked(settings: Settings, changes: Mapping[str, object], shown: Any) -> Settings:
+def _checked(
+    settings: Settings, changes: Mapping[str, object], shown: Callable[[str], str]
+) -> Settings:
     faults: list[str] = []
-    good: dict[str, object] = {}
+    good: dict[str, Any] = {}
     for name, value in changes.items():
         try:
             good[name] = _CHECKS[name](name, value)
@@ -144,7 +146,7 @@ def _allow(_name: str, value: object) -> tuple[str, ...]:
     return tuple(str(entry) for entry in value)
 
 
-_CHECKS = (
+_CHECKS: dict[str, Callable[[str, object], Any]] = (
     dict.fromkeys(_LIMITS, _number)
     | dict.fromkeys(_SWITCHES, _switch)
     | {"source": _source, "allow": _allow}

@@ -9,6 +9,7 @@ from core_backend.errors import (
     SecretAccessDeniedError,
     SecretDecryptionError,
     SecretDeletedError,
+    SecretError,
     SecretNotFoundError,
     SecretNotSetError,
     SecretThrottledError,
@@ -26,48 +27,78 @@ _HTTP_SERVER_ERROR = 500
 
 # Source: Secrets Manager API reference, GetSecretValue (Errors) and Common Errors; the spellings
 # that the service and the agents in front of it are known to send.
-_THROTTLED = frozenset({
-    "LimitExceededException",
-    "RequestLimitExceeded",
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "TooManyRequestsException",
-})
-_UNAVAILABLE = frozenset({
-    "InternalFailure",
-    "InternalServerError",
-    "InternalServiceError",
-    "InternalServiceErrorException",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "ServiceUnavailable",
-    "ServiceUnavailableException",
-})
+_THROTTLED = frozenset(
+    {
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "TooManyRequestsException",
+    }
+)
+_UNAVAILABLE = frozenset(
+    {
+        "InternalFailure",
+        "InternalServerError",
+        "InternalServiceError",
+        "InternalServiceErrorException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired"})
-_DECRYPTION = frozenset({
-    "DecryptionFailure",
-    "DecryptionFailureException",
-    "EncryptionFailure",
-    "InvalidKeyUsageException",
-    "KMSAccessDeniedException",
-    "KMSDisabledException",
-    "KMSInvalidStateException",
-    "KMSNotFoundException",
-})
-CREDENTIAL_CODES = frozenset({
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-})
+_DECRYPTION = frozenset(
+    {
+        "DecryptionFailure",
+        "DecryptionFailureException",
+        "EncryptionFailure",
+        "InvalidKeyUsageException",
+        "KMSAccessDeniedException",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSNotFoundException",
+    }
+)
+CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
 """Codes that mean the credentials are the trouble, not the secret."""
+
+
+_ADVICE: dict[type[SecretError], str] = {
+    SecretThrottledError: "the service is throttling; fetch less often (a longer ttl, fewer "
+    "secrets) or ask for a higher quota",
+    SecretNotFoundError: "it does not exist in this account and Region; check the name that the "
+    "stack put into the environment, the Region, and that the stack is deployed",
+    SecretNotSetError: "it exists but has no value at that stage or version: nobody has filled it "
+    "yet; set it (aws secretsmanager put-secret-value, or the AWS console)",
+    SecretDeletedError: "it is marked for deletion; restore it (aws secretsmanager "
+    "restore-secret), or create it anew under another name",
+    SecretDecryptionError: "it could not be decrypted; allow the function's role kms:Decrypt on "
+    "the secret's key, and see that the key is enabled",
+    SecretAccessDeniedError: "access denied, or there is no such secret (a policy scoped to one "
+    "secret hides which); grant the function read, secret.grant_read(function), and check the "
+    "name, the Region and the account",
+    SecretUnavailableError: "the service failed; try again later",
+}
+_CREDENTIALS_ADVICE = (
+    "the credentials were refused: they have expired, are of another account or partition, or "
+    "the machine's clock is wrong"
+)
 
 
 def failure_of(
@@ -83,68 +114,31 @@ def failure_of(
         status: The HTTP status, which decides only where the code is unknown.
     """
     label = request.label
-    lowered = message.lower()
-    if code in _THROTTLED or code.startswith("LimitExceeded") or status == _HTTP_TOO_MANY_REQUESTS:
-        return SecretThrottledError(
-            f"secret {label!r}: the service is throttling ({code}); fetch less often (a longer "
-            f"ttl, fewer secrets) or ask for a higher quota",
-            secret_id=label,
-            code=code,
+    kind = _kind_of(code, message.lower(), status)
+    if kind is None:
+        return ConfigurationError(
+            f"secret {label!r}: the service refused the request itself ({code}, HTTP {status}); "
+            f"check the id, the stage or version, the Region and the endpoint"
         )
-    if code == "ResourceNotFoundException":
-        return _not_found(label, code, lowered)
-    if code == "InvalidRequestException" and "deletion" in lowered:
-        return SecretDeletedError(
-            f"secret {label!r} is marked for deletion; restore it (aws secretsmanager "
-            f"restore-secret), or create it anew under another name",
-            secret_id=label,
-            code=code,
-        )
-    if code in _DECRYPTION or (code in _DENIED and "kms" in lowered):
-        return SecretDecryptionError(
-            f"secret {label!r} could not be decrypted ({code}); allow the function's role "
-            f"kms:Decrypt on the secret's key, and see that the key is enabled",
-            secret_id=label,
-            code=code,
-        )
-    if code in CREDENTIAL_CODES:
-        return SecretAccessDeniedError(
-            f"secret {label!r}: the credentials were refused ({code}); they have expired, are of "
-            f"another account or partition, or the machine's clock is wrong",
-            secret_id=label,
-            code=code,
-        )
-    if code in _DENIED:
-        return SecretAccessDeniedError(
-            f"secret {label!r}: access denied, or there is no such secret (a policy scoped to one "
-            f"secret hides which); grant the function read, secret.grant_read(function), and "
-            f"check the name, the Region and the account",
-            secret_id=label,
-            code=code,
-        )
-    if code in _UNAVAILABLE or status >= _HTTP_SERVER_ERROR:
-        return SecretUnavailableError(
-            f"secret {label!r}: the service failed ({code}, HTTP {status}); try again later",
-            secret_id=label,
-            code=code,
-        )
-    return ConfigurationError(
-        f"secret {label!r}: the service refused the request itself ({code}, HTTP {status}); "
-        f"check the id, the stage or version, the Region and the endpoint"
-    )
+    advice = _CREDENTIALS_ADVICE if code in CREDENTIAL_CODES else _ADVICE[kind]
+    return kind(f"secret {label!r}: {advice} ({code})", secret_id=label, code=code)
 
 
-def _not_found(label: str, code: str, lowered: str) -> CoreBackendError:
-    if "staging label" in lowered or "versionid" in lowered:
-        return SecretNotSetError(
-            f"secret {label!r} exists but has no value at that stage or version: nobody has "
-            f"filled it yet; set it with core-backend secrets set, or in the AWS console",
-            secret_id=label,
-            code=code,
-        )
-    return SecretNotFoundError(
-        f"secret {label!r} does not exist in this account and Region; check the name that the "
-        f"stack put into the environment, the Region, and that the stack is deployed",
-        secret_id=label,
-        code=code,
-    )
+def _kind_of(code: str, message: str, status: int) -> type[SecretError] | None:
+    kind: type[SecretError] | None = None
+    if code in _THROTTLED or code.startswith("LimitExceeded"):
+        kind = SecretThrottledError
+    elif code == "ResourceNotFoundException":
+        unset = "staging label" in message or "versionid" in message
+        kind = SecretNotSetError if unset else SecretNotFoundError
+    elif code == "InvalidRequestException" and "deletion" in message:
+        kind = SecretDeletedError
+    elif code in _DECRYPTION or (code in _DENIED and "kms" in message):
+        kind = SecretDecryptionError
+    elif code in _DENIED or code in CREDENTIAL_CODES:
+        kind = SecretAccessDeniedError
+    elif code in _UNAVAILABLE or status >= _HTTP_SERVER_ERROR:
+        kind = SecretUnavailableError
+    elif status == _HTTP_TOO_MANY_REQUESTS:
+        kind = SecretThrottledError
+    return kind
