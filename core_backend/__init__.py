@@ -1,1 +1,65 @@
-"""core_backend: await secrets in async Lambda handlers."""
+"""Await AWS Secrets Manager secrets in async Lambda handlers."""
+
+from core_backend._state import configure
+from core_backend._stats import SecretsInfo
+from core_backend.env import get_env
+from core_backend.errors import (
+    ConfigurationError,
+    CoreBackendError,
+    InvalidSecretNameError,
+    MissingEnvError,
+    SecretAccessDeniedError,
+    SecretDecryptionError,
+    SecretDeletedError,
+    SecretError,
+    SecretFormatError,
+    SecretNotFoundError,
+    SecretNotSetError,
+    SecretsFailedError,
+    SecretThrottledError,
+    SecretTimeoutError,
+    SecretUnavailableError,
+)
+from core_backend.handler import async_handler
+from core_backend.names import SecretId, SecretName, get_resource_name
+from core_backend.pending import PendingSecret, SecretBatch
+from core_backend.secrets import (
+    clear_secrets,
+    get_secret,
+    get_secrets,
+    secrets_info,
+)
+from core_backend.values import SecretBytes, SecretText
+
+__all__ = [
+    "ConfigurationError",
+    "CoreBackendError",
+    "InvalidSecretNameError",
+    "MissingEnvError",
+    "PendingSecret",
+    "SecretAccessDeniedError",
+    "SecretBatch",
+    "SecretBytes",
+    "SecretDecryptionError",
+    "SecretDeletedError",
+    "SecretError",
+    "SecretFormatError",
+    "SecretId",
+    "SecretName",
+    "SecretNotFoundError",
+    "SecretNotSetError",
+    "SecretText",
+    "SecretThrottledError",
+    "SecretTimeoutError",
+    "SecretUnavailableError",
+    "SecretsFailedError",
+    "SecretsInfo",
+    "async_handler",
+    "clear_secrets",
+    "configure",
+    "get_env",
+    "get_resource_name",
+    "get_secret",
+    "get_secrets",
+    "secrets_info",
+]

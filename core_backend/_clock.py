@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Moment", "SystemClock", "age", "elapsed"]
+__all__ = ["Clock", "Moment", "SystemClock", "age", "moment"]
 
 
 class Moment(NamedTuple):
@@ -49,6 +49,11 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def moment(clock: Clock) -> Moment:
+    """Return what time it is."""
+    return Moment(clock.wall(), clock.monotonic())
+
+
 def age(since: Moment, now: Moment) -> float:
     """Return how old something is, in seconds; infinitely old when a clock ran backwards."""
     wall = now.wall - since.wall
@@ -56,11 +61,3 @@ def age(since: Moment, now: Moment) -> float:
     if wall < 0 or monotonic < 0:
         return math.inf
     return max(wall, monotonic)
-
-
-def elapsed(since: Moment, now: Moment) -> float:
-    """Return how much time was used up, in seconds; a clock that ran backwards counts nothing.
-
-    For deadlines, where ``age`` would end a wait because somebody set the clock.
-    """
-    return max(now.wall - since.wall, now.monotonic - since.monotonic, 0.0)

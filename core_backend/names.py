@@ -82,6 +82,10 @@ class _Shaped(str, Generic[T]):
     version_id: str | None
     """The version, where one is pinned."""
 
+    if TYPE_CHECKING:
+        # What get_secrets infers T from; see Yields in secrets.py. At run time it is str's own.
+        def __getnewargs__(self) -> tuple[T]: ...  # type: ignore[override]
+
     def __repr__(self) -> str:
         """Return the class and the name, which is no secret."""
         return f"{type(self).__name__}({str(self)!r})"
@@ -141,7 +145,7 @@ class SecretName(_Shaped[T]):
                 f"parse of secret {name!r} is a {type(parse).__name__}, not something to call "
                 f"with the stored text; pass a function such as json.loads"
             )
-        self: SecretName[Any] = super().__new__(cls, name)
+        self: SecretName[Any] = str.__new__(cls, name)
         self.env_key = _env_key_of(name)
         self.parse = parse
         self.stage = _checked("stage", stage, _MAX_STAGE, name)
@@ -176,7 +180,7 @@ class SecretId(_Shaped[T]):
     @classmethod
     def of(cls, value: str, like: SecretName[T]) -> SecretId[T]:
         """Return the id ``value``, read as the declared name ``like`` is read."""
-        self = cls(value)
+        self: SecretId[T] = cls(value)
         self.parse = like.parse
         self.stage = like.stage
         self.version_id = like.version_id

@@ -131,7 +131,7 @@ def _kind_of(code: str, message: str, status: int) -> type[SecretError] | None:
     elif code == "ResourceNotFoundException":
         unset = "staging label" in message or "versionid" in message
         kind = SecretNotSetError if unset else SecretNotFoundError
-    elif code == "InvalidRequestException" and "deletion" in message:
+    elif code == "InvalidRequestException" and "delet" in message:
         kind = SecretDeletedError
     elif code in _DECRYPTION or (code in _DENIED and "kms" in message):
         kind = SecretDecryptionError

@@ -9,7 +9,7 @@ from core_backend.names import DEFAULT_STAGE
 if TYPE_CHECKING:
     from core_backend.values import SecretBytes, SecretText
 
-__all__ = ["SecretRequest", "SecretSource", "SecretValue"]
+__all__ = ["Key", "SecretRequest", "SecretSource", "SecretValue"]
 
 
 class SecretRequest(NamedTuple):
@@ -20,6 +20,15 @@ class SecretRequest(NamedTuple):
     version_id: str | None = None
 
     @property
+    def key(self) -> Key:
+        """What the secret is cached under: id, stage and version.
+
+        The id alone stands for the usual stage, since it hashes once and a tuple each time.
+        """
+        usual = self.version_id is None and self.stage == DEFAULT_STAGE
+        return self.secret_id if usual else self
+
+    @property
     def label(self) -> str:
         """The id as messages show it, with stage and version where they are not the usual."""
         if self.version_id is not None:
@@ -27,16 +36,16 @@ class SecretRequest(NamedTuple):
         return self.secret_id if self.stage == DEFAULT_STAGE else f"{self.secret_id} [{self.stage}]"
 
     def parameters(self) -> dict[str, str]:
-        """Return the parameters of GetSecretValue.
-
-        A pinned version goes without the default stage: it need not be the current one.
-        """
+        """Return the parameters of GetSecretValue; the usual stage is what it defaults to."""
         parameters = {"SecretId": self.secret_id}
         if self.version_id is not None:
             parameters["VersionId"] = self.version_id
-        if self.version_id is None or self.stage != DEFAULT_STAGE:
+        if self.stage != DEFAULT_STAGE:
             parameters["VersionStage"] = self.stage
         return parameters
+
+
+Key = str | SecretRequest
 
 
 class SecretValue(NamedTuple):
@@ -48,6 +57,16 @@ class SecretValue(NamedTuple):
 
 class SecretSource(Protocol):
     """Fetches values. Called on one event loop, by many tasks at once."""
+
+    def check(self, request: SecretRequest) -> None:
+        """Refuse what this source cannot fetch, without any I/O.
+
+        Called in the caller's thread, so that a mistake is raised where it was made.
+
+        Raises:
+            ConfigurationError: Region, endpoint or credentials are missing, or not to be used.
+        """
+        ...
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
         """Fetch one value, once: retries and the whole fetch's deadline belong to the caller.

@@ -1,0 +1,218 @@
+"""Entries and their ages, and failures and theirs. No I/O, and no AWS."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import cachetools
+
+from core_backend._clock import age, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core_backend._clock import Clock, Moment
+    from core_backend._settings import Settings
+    from core_backend.errors import CoreBackendError
+    from core_backend.sources.protocol import Key, SecretRequest, SecretValue
+    from core_backend.values import SecretBytes, SecretText
+
+__all__ = ["Cache", "Entry", "Failure"]
+
+
+class Entry:
+    """One fetched value, dated by when it was asked for: it may have changed since then."""
+
+    __slots__ = (
+        "_jitter",
+        "_monotonic",
+        "_wall",
+        "expires",
+        "refreshes",
+        "request",
+        "sent",
+        "value",
+        "version_id",
+        "warned",
+    )
+
+    def __init__(
+        self,
+        request: SecretRequest,
+        fetched: SecretValue,
+        sent: Moment,
+        clock: Clock,
+        jitter: float,
+    ) -> None:
+        self.request = request
+        self.value: SecretText | SecretBytes | None = fetched.value
+        self.version_id = fetched.version_id
+        self.sent = sent
+        self.warned = False
+        self.refreshes = self.expires = 0.0
+        self._wall = clock.wall
+        self._monotonic = clock.monotonic
+        self._jitter = jitter
+
+    def schedule(self, settings: Settings) -> None:
+        """Work out the ages, in seconds, at which the entry is refreshed and expires."""
+        self.expires = settings.ttl * (1 + settings.jitter * self._jitter)
+        self.refreshes = self.expires * settings.refresh_ahead
+
+    # The next two are age(), unrolled: a hit passes both, and has a microsecond in all.
+
+    def is_young(self) -> bool:
+        """Whether the entry needs no refresh yet."""
+        wall, monotonic = self.sent
+        until = self.refreshes
+        return 0 <= self._wall() - wall < until and 0 <= self._monotonic() - monotonic < until
+
+    def is_usable(self) -> bool:
+        """Whether the entry still has its value, and is within its ttl."""
+        wall, monotonic = self.sent
+        until = self.expires
+        return (
+            0 <= self._wall() - wall < until
+            and 0 <= self._monotonic() - monotonic < until
+            and self.value is not None
+        )
+
+    def wipe(self) -> None:
+        """Let go of the value, for those who still hold the entry as well."""
+        self.value = None
+
+
+class Failure:
+    """A failure that answers for itself for a while."""
+
+    __slots__ = ("error", "failures", "landed", "seconds")
+
+    def __init__(
+        self, error: CoreBackendError, landed: Moment, seconds: float, failures: int
+    ) -> None:
+        self.error = error
+        self.landed = landed
+        self.seconds = seconds
+        self.failures = failures
+
+
+class Cache:
+    """The values at hand and the failures remembered, each bounded, least recently used first.
+
+    Args:
+        clock: Tells the time.
+        random: Returns a number from 0 to 1; spreads the expiries.
+        settings: Ages and size.
+    """
+
+    def __init__(self, clock: Clock, random: Callable[[], float], settings: Settings) -> None:
+        self._clock = clock
+        self._random = random
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._entries: cachetools.LRUCache[Key, Entry] = cachetools.LRUCache(settings.max_entries)
+        # Apart from the entries: ids made up by a caller must not push out good values.
+        self._failures: cachetools.LRUCache[Key, Failure] = cachetools.LRUCache(
+            settings.max_entries
+        )
+        # When each key was last evicted: an older reply must not bring a revoked value back.
+        self._evicted: cachetools.LRUCache[Key, Moment] = cachetools.LRUCache(settings.max_entries)
+
+    def entry(self, key: Key) -> Entry | None:
+        """Return the entry, however old."""
+        try:
+            with self._lock:
+                return self._entries[key]
+        except KeyError:
+            return None
+
+    def age(self, entry: Entry) -> float:
+        """Return the entry's age in seconds."""
+        return age(entry.sent, moment(self._clock))
+
+    def may_serve_stale(self, entry: Entry) -> bool:
+        """Whether the entry may serve while the service is failing."""
+        return self.age(entry) < entry.expires + self._settings.max_stale
+
+    def failure(self, key: Key) -> Failure | None:
+        """Return the failure that still answers for the key."""
+        with self._lock:
+            failure = self._failures.get(key)
+        if failure is None or age(failure.landed, moment(self._clock)) >= failure.seconds:
+            return None
+        return failure
+
+    def made(self, request: SecretRequest, fetched: SecretValue, sent: Moment) -> Entry:
+        """Return an entry of the value, not yet kept."""
+        entry = Entry(request, fetched, sent, self._clock, 2 * self._random() - 1)
+        entry.schedule(self._settings)
+        return entry
+
+    def store(self, entry: Entry) -> Entry:
+        """Keep an entry, and return the one to be used: a newer one, where there is one."""
+        key = entry.request.key
+        with self._lock:
+            self._failures.pop(key, None)
+            known = self._entries.get(key)
+            if known is not None and _newer(known.sent, entry.sent):
+                return known
+            evicted = self._evicted.get(key)
+            if evicted is None or not _newer(evicted, entry.sent):
+                self._entries[key] = entry
+        return entry
+
+    def remember(self, key: Key, error: CoreBackendError, seconds: Callable[[int], float]) -> None:
+        """Let a failure answer for itself for ``seconds(failures in a row)``.
+
+        Whoever is served a stale value because of it is warned once more.
+        """
+        landed = moment(self._clock)
+        with self._lock:
+            before = self._failures.get(key)
+            failures = 1 if before is None else before.failures + 1
+            self._failures[key] = Failure(error, landed, seconds(failures), failures)
+            if (entry := self._entries.get(key)) is not None:
+                entry.warned = False
+
+    def evict(self, key: Key, sent: Moment) -> None:
+        """Forget the value, unless it was asked for after ``sent``."""
+        with self._lock:
+            known = self._entries.get(key)
+            if known is not None and not _newer(known.sent, sent):
+                del self._entries[key]
+            before = self._evicted.get(key)
+            if before is None or not _newer(before, sent):
+                self._evicted[key] = sent
+
+    def reschedule(self, settings: Settings) -> None:
+        """Apply changed settings to what is already at hand."""
+        with self._lock:
+            self._settings = settings
+            for entry in self._entries.values():
+                entry.schedule(settings)
+            self._entries = _resized(self._entries, settings.max_entries)
+            self._failures = _resized(self._failures, settings.max_entries)
+            self._evicted = _resized(self._evicted, settings.max_entries)
+
+    def clear(self) -> None:
+        """Forget everything, values first."""
+        with self._lock:
+            for entry in self._entries.values():
+                entry.wipe()
+            self._entries.clear()
+            self._failures.clear()
+            self._evicted.clear()
+
+
+def _newer(one: Moment, other: Moment) -> bool:
+    # By monotonic time: within one process it orders what was sent, whatever the wall clock did.
+    return one.monotonic > other.monotonic
+
+
+def _resized(cache: cachetools.LRUCache[Any, Any], size: int) -> cachetools.LRUCache[Any, Any]:
+    if cache.maxsize == size:
+        return cache
+    resized: cachetools.LRUCache[Any, Any] = cachetools.LRUCache(size)
+    resized.update(cache.items())
+    return resized

@@ -1,0 +1,89 @@
+"""The private loop: one daemon thread on which all fetching happens.
+
+Clients and sockets live on this one loop for the life of the process, so that no caller's loop
+matters: not whether there is one, not which, and not when it ends. A cache hit never comes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    Job = Callable[[], Coroutine[Any, Any, None]]
+
+__all__ = ["Portal"]
+
+# How long closing waits for tasks that were told to stop, in seconds.
+_GRACE = 1.0
+
+
+class Portal:
+    """An event loop in a thread of its own, started on construction."""
+
+    def __init__(self) -> None:
+        # Not by the policy: an application's choice of loop is for the application's tasks.
+        self._loop = asyncio.SelectorEventLoop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
+        self._thread.start()
+
+    def spawn(self, job: Job) -> None:
+        """Start ``job`` as a task on the loop. Callable from any thread; returns at once."""
+        self._loop.call_soon_threadsafe(self._start, job)
+
+    def spawn_after(self, job: Job) -> None:
+        """Start ``job`` once all has ended that runs now."""
+        self._loop.call_soon_threadsafe(self._start_after, job)
+
+    def close(self, last: Job | None) -> None:
+        """Cancel what runs, await ``last``, and end the thread. Not from the thread itself."""
+        self._loop.call_soon_threadsafe(self._start_closing, last)
+        self._thread.join(_GRACE * 2)
+
+    def _start(self, job: Job) -> None:
+        # An empty context: a fetch outlives the invocation that asked first, and serves others.
+        task = self._loop.create_task(job(), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _start_after(self, job: Job) -> None:
+        running = list(self._tasks)
+
+        async def wait_and_run() -> None:
+            if running:
+                await asyncio.wait(running)
+            await job()
+
+        self._start(wait_and_run)
+
+    def _start_closing(self, last: Job | None) -> None:
+        running = list(self._tasks)
+        self._start(lambda: self._finish(running, last))
+
+    async def _finish(
+        self,
+        running: list[asyncio.Task[None]],
+        last: Job | None,
+    ) -> None:
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=_GRACE)
+        if last is not None:
+            # Whatever fails to close is being dropped all the same.
+            with contextlib.suppress(Exception):
+                await last()
+        self._loop.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()

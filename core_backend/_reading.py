@@ -1,0 +1,45 @@
+"""From the stored value to what ``await`` returns, with faults that never quote it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from core_backend.errors import SecretFormatError
+from core_backend.values import SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core_backend.values import SecretText
+
+__all__ = ["read"]
+
+
+def read(
+    value: SecretText | SecretBytes | None, parse: Callable[[Any], Any] | None, label: str
+) -> Any:
+    """Return the value as its name declares it.
+
+    Raises:
+        SecretFormatError: It is not of that shape. Keeps no cause: a parser's error quotes its
+            input.
+    """
+    if isinstance(value, SecretBytes) and not getattr(parse, "takes_bytes", False):
+        fault = "it is binary, and is read as text; declare its name with .binary()"
+    elif parse is None:
+        return value
+    else:
+        result, fault = _parsed(value, parse)
+        if not fault:
+            return result
+    raise SecretFormatError(f"secret {label!r}: {fault}", secret_id=label)
+
+
+def _parsed(value: SecretText | SecretBytes | None, parse: Callable[[Any], Any]) -> tuple[Any, str]:
+    try:
+        return parse(value), ""
+    except Exception as error:  # noqa: BLE001  # whatever a parser raises, it may quote the value
+        return None, (
+            f"its value could not be parsed ({type(error).__name__}); check what was stored, and "
+            f"the parse that its name declares"
+        )

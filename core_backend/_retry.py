@@ -1,0 +1,119 @@
+"""One fetch, with as many attempts as its kind of failure and its time allow."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from core_backend._clock import moment
+from core_backend._treatment import treatment_of
+from core_backend.errors import CoreBackendError, SecretTimeoutError, SecretUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core_backend._clock import Clock
+    from core_backend._settings import Settings
+    from core_backend.sources.protocol import SecretRequest, SecretSource, SecretValue
+
+__all__ = ["Attempts"]
+
+# The first retry waits up to this many seconds, each further one up to twice as long.
+_FIRST_DELAY = 0.1
+# A timer that fires this many seconds late was not slow: the process was stopped meanwhile.
+_STOPPED = 0.25
+
+
+class Attempts:
+    """The attempts of one fetch.
+
+    Args:
+        source: What is asked.
+        settings: How often, and for how long.
+        clock: Dates the value, and waits between attempts.
+        random: Returns a number from 0 to 1; the jitter.
+        allowed: What is left of the invocation, in seconds.
+    """
+
+    def __init__(
+        self,
+        source: SecretSource,
+        settings: Settings,
+        clock: Clock,
+        random: Callable[[], float],
+        allowed: float,
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._clock = clock
+        self._random = random
+        self._seconds = min(settings.timeout, allowed)
+        self._started = 0.0
+        self._thawed = False
+        self.sent = moment(clock)
+        """When the last attempt was sent, which is what its answer is dated by."""
+
+    async def fetch(self, request: SecretRequest) -> SecretValue:
+        """Return the value.
+
+        Raises:
+            CoreBackendError: The last attempt's failure, or ``SecretTimeoutError``.
+        """
+        self._started = self._now()
+        tried = 0
+        while True:
+            self.sent = moment(self._clock)
+            value, error = await self._attempt(request)
+            if value is not None:
+                return value
+            assert error is not None  # noqa: S101  # one of the two
+            tried += 1
+            if self._was_stopped():
+                continue
+            most = min(treatment_of(error).attempts, self._settings.attempts)
+            delay = self._random() * _FIRST_DELAY * 2.0 ** (tried - 1)
+            if tried >= most or delay >= self._left():
+                raise error
+            await self._clock.sleep(delay)
+
+    async def _attempt(
+        self, request: SecretRequest
+    ) -> tuple[SecretValue | None, CoreBackendError | None]:
+        # Errors are handed on as values: raised again, each would carry the one before.
+        try:
+            async with asyncio.timeout(self._left()):
+                return await self._source.fetch(request), None
+        except CoreBackendError as error:
+            return None, error
+        except TimeoutError:
+            return None, SecretTimeoutError(
+                f"secret {request.label!r}: no answer within {self._seconds:.1f} s; see that the "
+                f"function can reach Secrets Manager (in a VPC, an interface endpoint or a NAT), "
+                f"or allow it more with the setting timeout",
+                secret_id=request.label,
+            )
+        except Exception as error:  # noqa: BLE001  # a source's own defect must strand no waiter
+            # Only its type: the text might hold what was being read.
+            return None, SecretUnavailableError(
+                f"secret {request.label!r}: the source failed with {type(error).__name__}; "
+                f"this is a defect, please report it",
+                secret_id=request.label,
+            )
+
+    def _was_stopped(self) -> bool:
+        """Whether the process stood still past the deadline; if so, begin it anew, once.
+
+        Nothing could have answered a frozen environment, so it has not had its time.
+        """
+        if self._thawed or self._left() > -_STOPPED:
+            return False
+        self._thawed = True
+        self._started = self._now()
+        return True
+
+    def _left(self) -> float:
+        return self._started + self._seconds - self._now()
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()

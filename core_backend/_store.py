@@ -1,0 +1,254 @@
+"""The heart: cache -> one flight -> source -> cache.
+
+The rules, all of which hold at once:
+
+1.  A value younger than its ttl is handed out at no wait. From the part of the ttl that the
+    settings name, asking for it also starts a refresh in the background.
+2.  For one key at most one fetch is under way, however many ask, on however many loops and
+    threads; all who ask meanwhile get its outcome. A fetch past the cache (``fresh``) is a second
+    kind: it must be sent after it was asked for, so it cannot join an ordinary one. Ordinary
+    callers do join it.
+3.  A fetch that was under way for longer than any may be has been frozen with its environment:
+    nobody joins it any more.
+4.  Values are dated by when they were asked for. An older reply never replaces a newer one, and
+    never brings back a value that was evicted after it was sent.
+5.  A failure that may pass lets an expired value serve, up to ``max_stale``, and leaves the
+    service alone for a cool-down. A refusal evicts the value, and answers for itself for 5 s.
+6.  ``fresh`` never serves stale, heeds a cool-down, and is shared for one second.
+7.  Whatever is decided is decided under one lock; whatever waits, waits outside of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core_backend._cache import Cache, Entry
+from core_backend._clock import moment
+from core_backend._flight import Flight, Flights
+from core_backend._portal import Portal
+from core_backend._refusals import check_allowed, cut_off, too_late
+from core_backend._remaining import remaining_seconds
+from core_backend._retry import Attempts
+from core_backend._stats import Stats
+from core_backend._treatment import cool_down, treatment_of
+from core_backend.errors import ConfigurationError, CoreBackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core_backend._clock import Clock
+    from core_backend._settings import Settings
+    from core_backend.sources.protocol import SecretRequest, SecretSource
+
+__all__ = ["Store"]
+
+_log = logging.getLogger("core_backend")
+
+
+class Store:
+    """One process's secrets.
+
+    Args:
+        settings: How long, how often, how many.
+        clock: Tells the time.
+        random: Returns a number from 0 to 1.
+        choose: Makes the source on first need, and says which it is and why.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        random: Callable[[], float],
+        choose: Callable[[Settings, Clock], tuple[SecretSource, str, str]],
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.cache = Cache(clock, random, settings)
+        self.stats = Stats()
+        self.random = random
+        self.choose = choose
+        self._lock = threading.RLock()
+        self._flights = Flights(settings.max_entries)
+        self._source: SecretSource | None = None
+        self._portal: Portal | None = None
+
+    def check(self, request: SecretRequest) -> None:
+        """Refuse, before anything is sent, what must not or cannot be fetched.
+
+        Raises:
+            SecretAccessDeniedError: It is not on the list of what may be fetched.
+            ConfigurationError: The source cannot fetch it as things are set up.
+        """
+        check_allowed(request, self.settings.allow)
+        self._sourced().check(request)
+
+    def ask(self, request: SecretRequest, *, fresh: bool = False) -> Entry | Flight:
+        """Return the value at hand, or the flight that will bring it or has failed to."""
+        with self._lock:
+            at_hand = None if fresh else self._at_hand(request)
+            return (
+                at_hand or self._refused(request, fresh=fresh) or self._flight(request, fresh=fresh)
+            )
+
+    def counts(self, flight: Flight) -> bool:
+        """Whether the flight still answers who asked at its start."""
+        return flight.counts(moment(self.clock), self.settings.timeout)
+
+    def settle(self, flight: Flight, *, fresh: bool = False) -> Entry:
+        """Return what a landed flight means to one who waited for it.
+
+        Raises:
+            CoreBackendError: It failed, and no stale value may serve.
+        """
+        if flight.entry is not None:
+            return flight.entry
+        if flight.error is None:
+            error: CoreBackendError = too_late(flight.request)
+        else:
+            error = flight.error.fresh()
+        stale = None if fresh else self._stale(flight.request, error)
+        if stale is None:
+            raise error
+        return stale
+
+    def apply(self, settings: Settings) -> None:
+        """Change the settings; what is cached stays."""
+        with self._lock:
+            self.settings = settings
+            self.cache.reschedule(settings)
+            source, self._source = self._source, None
+        if source is not None and self._portal is not None:
+            self._portal.spawn_after(source.aclose)
+
+    def clear(self) -> None:
+        """Forget everything; what is under way is delivered, but not kept."""
+        with self._lock:
+            self._flights.abandon()
+            self.cache.clear()
+
+    def close(self) -> None:
+        """Forget everything, and end the thread and its connections."""
+        self.clear()
+        with self._lock:
+            portal, self._portal = self._portal, None
+            source, self._source = self._source, None
+        if portal is not None:
+            portal.close(source.aclose if source is not None else None)
+
+    def _at_hand(self, request: SecretRequest) -> Entry | None:
+        entry = self.cache.entry(request.key)
+        if entry is None:
+            return None
+        old = self.cache.age(entry)
+        if old >= entry.expires:
+            return None
+        self.stats.hits += 1
+        if (
+            old >= entry.refreshes
+            and self.cache.failure(request.key) is None
+            and self._joinable(request, fresh=False) is None
+        ):
+            # A hit answers, whatever is wrong with the settings since.
+            with contextlib.suppress(ConfigurationError):
+                self._launch(request, fresh=False, allowed=self.settings.timeout)
+        return entry
+
+    def _refused(self, request: SecretRequest, *, fresh: bool) -> Flight | None:
+        """Return the failure that stands in the way of asking the service."""
+        self.stats.misses += 1
+        now = moment(self.clock)
+        failure = self.cache.failure(request.key)
+        if failure is not None and (treatment_of(failure.error).transient or not fresh):
+            return Flight.failed(request, failure.error, now)
+        if remaining_seconds() <= 0:
+            return Flight.failed(request, too_late(request), now)
+        return None
+
+    def _flight(self, request: SecretRequest, *, fresh: bool) -> Flight:
+        joined = self._joinable(request, fresh=fresh)
+        if joined is not None:
+            self.stats.coalesced += 1
+            return joined
+        return self._launch(request, fresh=fresh, allowed=remaining_seconds())
+
+    def _joinable(self, request: SecretRequest, *, fresh: bool) -> Flight | None:
+        now = moment(self.clock)
+        return self._flights.joinable(request, now, fresh=fresh, longest=self.settings.timeout)
+
+    def _launch(self, request: SecretRequest, *, fresh: bool, allowed: float) -> Flight:
+        flight = Flight(request, moment(self.clock), fresh=fresh)
+        attempts = Attempts(self._sourced(), self.settings, self.clock, self.random, allowed)
+        self._flights.add(flight)
+        self.stats.fetches += 1
+        if self._portal is None:
+            self._portal = Portal()
+        self._portal.spawn(partial(self._fly, flight, attempts))
+        return flight
+
+    async def _fly(self, flight: Flight, attempts: Attempts) -> None:
+        request = flight.request
+        entry: Entry | None = None
+        error: CoreBackendError | None = cut_off(request)
+        try:
+            fetched = await attempts.fetch(request)
+            entry, error = self.cache.made(request, fetched, attempts.sent), None
+        except CoreBackendError as failure:
+            error = failure
+        finally:
+            with self._lock:
+                if not flight.abandoned:
+                    entry = self._keep(flight, entry, error, attempts)
+                flight.land(entry, error, moment(self.clock))
+                self._flights.remove(flight)
+
+    def _keep(
+        self,
+        flight: Flight,
+        entry: Entry | None,
+        error: CoreBackendError | None,
+        attempts: Attempts,
+    ) -> Entry | None:
+        key = flight.request.key
+        if entry is not None:
+            return self.cache.store(entry)
+        if error is not None:
+            self.stats.failures += 1
+            treatment = treatment_of(error)
+            if treatment.evicts:
+                self.cache.evict(key, attempts.sent)
+            if treatment.transient:
+                self.cache.remember(key, error, cool_down)
+            elif treatment.remembered:
+                self.cache.remember(key, error, lambda _: treatment.remembered)
+        return None
+
+    def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
+        entry = self.cache.entry(request.key)
+        if (
+            entry is None
+            or not treatment_of(error).transient
+            or not self.cache.may_serve_stale(entry)
+        ):
+            return None
+        self.stats.stale += 1
+        if not entry.warned:
+            entry.warned = True
+            _log.warning(
+                "secret %r: serving a value past its expiry, since it could not be refreshed (%s)",
+                request.label,
+                type(error).__name__,
+            )
+        return entry
+
+    def _sourced(self) -> SecretSource:
+        with self._lock:
+            if self._source is None:
+                self._source, self.stats.source, self.stats.reason = self.choose(
+                    self.settings, self.clock
+                )
+            return self._source

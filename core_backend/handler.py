@@ -1,0 +1,134 @@
+"""From an ``async def`` to what Lambda calls."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import logging
+import threading
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from core_backend._remaining import remaining_millis
+from core_backend.errors import ConfigurationError, CoreBackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+__all__ = ["async_handler"]
+
+_log = logging.getLogger("core_backend")
+
+Event_contra = TypeVar("Event_contra", contravariant=True)
+Context_contra = TypeVar("Context_contra", contravariant=True)
+R = TypeVar("R")
+
+# How long an invocation's left-over tasks may take to stop, in seconds.
+_GRACE = 1.0
+
+
+class LambdaHandler(Protocol[Event_contra, Context_contra]):
+    """What Lambda calls. Returns the result; where a loop is running, what to await for it."""
+
+    def __call__(self, event: Event_contra, context: Context_contra) -> Any:
+        """Handle one invocation."""
+        ...
+
+
+def async_handler(
+    function: Callable[[Event_contra, Context_contra], Coroutine[Any, Any, Any]],
+) -> LambdaHandler[Event_contra, Context_contra]:
+    """Turn an ``async def`` handler into the plain function that Lambda's runtime client calls.
+
+    One event loop is kept for the life of the process (of the thread, where there are several),
+    so clients that belong to a loop survive from one invocation to the next. What is left of the
+    invocation is a limit to each fetch. Tasks that the handler leaves behind are cancelled before
+    its result goes out. Called where a loop is already running, as in a test, it returns the
+    coroutine: ``await handler(event, context)``.
+
+    Raises:
+        ConfigurationError: It decorates something that is not an ``async def``.
+    """
+    if not inspect.iscoroutinefunction(function):
+        name = getattr(function, "__qualname__", repr(function))
+        raise ConfigurationError(
+            f"@async_handler goes above an async def, and {name} is not one; write async def, or "
+            f"leave the decorator out"
+        )
+
+    @functools.wraps(function)
+    def handler(event: Event_contra, context: Context_contra) -> Any:
+        invocation = _invoked(function, event, context)
+        if _is_loop_running():
+            return invocation
+        return _kept_loop().run(invocation)
+
+    # It is called like a plain function, and must be taken for one.
+    return handler
+
+
+async def _invoked(
+    function: Callable[[Any, Any], Coroutine[Any, Any, R]], event: Any, context: Any
+) -> R:
+    token = remaining_millis.set(getattr(context, "get_remaining_time_in_millis", None))
+    try:
+        return await function(event, context)
+    finally:
+        remaining_millis.reset(token)
+
+
+def _is_loop_running() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+class _KeptLoop:
+    """One event loop, for all the invocations of a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+
+    def run(self, invocation: Coroutine[Any, Any, R]) -> R:
+        loop = self._loop
+        # A context of its own: what one invocation sets, the next one does not find.
+        task = loop.create_task(invocation, context=copy_context())
+        asyncio.set_event_loop(loop)
+        cancelled: asyncio.CancelledError | None = None
+        try:
+            return loop.run_until_complete(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        finally:
+            self._end_leftovers()
+            asyncio.set_event_loop(None)
+        # Let out, a CancelledError would pass by the runtime client's handling, and kill it.
+        raise CoreBackendError(
+            "the handler was cancelled: something cancelled its task, or let out the cancellation "
+            "of one it awaited; catch asyncio.CancelledError where that is meant to happen"
+        ) from cancelled
+
+    def _end_leftovers(self) -> None:
+        left = asyncio.all_tasks(self._loop)
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        _, stubborn = self._loop.run_until_complete(asyncio.wait(left, timeout=_GRACE))
+        _log.debug("cancelled %d tasks that the handler left behind", len(left))
+        if stubborn:
+            names = ", ".join(sorted(task.get_name() for task in stubborn))
+            _log.warning("tasks that the handler left behind will not be cancelled: %s", names)
+
+
+_kept = threading.local()
+
+
+def _kept_loop() -> _KeptLoop:
+    loop: _KeptLoop | None = getattr(_kept, "loop", None)
+    if loop is None:
+        loop = _kept.loop = _KeptLoop()
+    return loop

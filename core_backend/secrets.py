@@ -1,0 +1,162 @@
+"""Asking for secrets: from the cache, or by one fetch however many ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+
+from core_backend import _state
+from core_backend.env import get_envs
+from core_backend.names import SecretId, SecretName, check_secret_id
+from core_backend.pending import PendingSecret, SecretBatch
+from core_backend.sources.protocol import SecretRequest
+
+if TYPE_CHECKING:
+    from core_backend._stats import SecretsInfo
+    from core_backend.pending import Yields
+
+__all__ = ["clear_secrets", "get_secret", "get_secrets", "secrets_info"]
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
+    """Ask for one secret; its fetch is under way when this returns, if it needs one.
+
+    Args:
+        secret: Its real name or ARN, a ``SecretId`` from ``get_env``, or a ``SecretName``, whose
+            real name is then read from the environment.
+        fresh: Fetch it past the cache. Those who ask for that at the same time, or within a
+            second, share one fetch.
+
+    Raises:
+        MissingEnvError: The function's environment lacks the name's variable.
+        InvalidSecretNameError: It can be no secret's name or ARN.
+        ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
+    """
+    key: Any = secret
+    if key.__class__ is str and not fresh:
+        store = _state.get_store()
+        entry = store.cache.entry(key)
+        if entry is not None and entry.is_young():
+            store.stats.hits += 1
+            return PendingSecret(entry.request, entry, None)
+    return _ask((secret,), fresh=fresh)[0]
+
+
+# A batch's values and handles, element by element, for up to six.
+@overload
+def get_secrets(
+    a: Yields[A], /, *, fresh: bool = ...
+) -> SecretBatch[tuple[A], PendingSecret[A]]: ...
+@overload
+def get_secrets(
+    a: Yields[A], b: Yields[B], /, *, fresh: bool = ...
+) -> SecretBatch[tuple[A, B], PendingSecret[A], PendingSecret[B]]: ...
+@overload
+def get_secrets(
+    a: Yields[A], b: Yields[B], c: Yields[C], /, *, fresh: bool = ...
+) -> SecretBatch[tuple[A, B, C], PendingSecret[A], PendingSecret[B], PendingSecret[C]]: ...
+@overload
+def get_secrets(
+    a: Yields[A], b: Yields[B], c: Yields[C], d: Yields[D], /, *, fresh: bool = ...
+) -> SecretBatch[
+    tuple[A, B, C, D], PendingSecret[A], PendingSecret[B], PendingSecret[C], PendingSecret[D]
+]: ...
+@overload
+def get_secrets(
+    a: Yields[A], b: Yields[B], c: Yields[C], d: Yields[D], e: Yields[E], /, *, fresh: bool = ...
+) -> SecretBatch[
+    tuple[A, B, C, D, E],
+    PendingSecret[A],
+    PendingSecret[B],
+    PendingSecret[C],
+    PendingSecret[D],
+    PendingSecret[E],
+]: ...
+@overload
+def get_secrets(
+    a: Yields[A],
+    b: Yields[B],
+    c: Yields[C],
+    d: Yields[D],
+    e: Yields[E],
+    f: Yields[F],
+    /,
+    *,
+    fresh: bool = ...,
+) -> SecretBatch[
+    tuple[A, B, C, D, E, F],
+    PendingSecret[A],
+    PendingSecret[B],
+    PendingSecret[C],
+    PendingSecret[D],
+    PendingSecret[E],
+    PendingSecret[F],
+]: ...
+@overload
+def get_secrets(
+    *secrets: str, fresh: bool = ...
+) -> SecretBatch[tuple[Any, ...], *tuple[PendingSecret[Any], ...]]: ...
+def get_secrets(*secrets: Any, fresh: bool = False) -> Any:
+    """Ask for secrets; all their fetches are under way when this returns.
+
+    Args:
+        *secrets: Each a real name or ARN, a ``SecretId`` from ``get_env``, or a ``SecretName``,
+            whose real name is then read from the environment.
+        fresh: Fetch them past the cache; see ``get_secret``.
+
+    Returns:
+        The handles, in argument order: ``[p] = get_secrets(A)``, then ``await p``; or, at once,
+        ``a, b = await get_secrets(A, B)``.
+
+    Raises:
+        MissingEnvError: The function's environment lacks variables; names all of them.
+        InvalidSecretNameError: One can be no secret's name or ARN.
+        ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
+            Whatever is raised here, nothing has been fetched.
+    """
+    # The overloads say what it is; the class alone cannot be told.
+    return cast("Any", SecretBatch)(_ask(secrets, fresh=fresh))
+
+
+def clear_secrets() -> None:
+    """Forget every value and every failure; the next to ask fetches anew."""
+    _state.get_store().clear()
+
+
+def secrets_info() -> SecretsInfo:
+    """Return what the cache has done so far: counts, and which source serves it and why."""
+    return _state.get_store().stats.info()
+
+
+def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
+    # All are checked before the first is asked for.
+    asked = [(_request_of(secret), getattr(secret, "parse", None)) for secret in _real(secrets)]
+    store = _state.get_store()
+    for request, _ in asked:
+        if fresh or store.cache.entry(request.key) is None:
+            store.check(request)
+    return [
+        PendingSecret(request, store.ask(request, fresh=fresh), parse, fresh)
+        for request, parse in asked
+    ]
+
+
+def _real(secrets: tuple[Any, ...]) -> list[Any]:
+    """Put the real names, from the environment, in the place of the declared ones."""
+    names: list[SecretName[Any]] = [s for s in secrets if isinstance(s, SecretName)]
+    found = iter(get_envs(names) if names else ())
+    return [next(found) if isinstance(secret, SecretName) else secret for secret in secrets]
+
+
+def _request_of(secret: Any) -> SecretRequest:
+    secret_id = str(check_secret_id(secret))
+    if isinstance(secret, SecretId):
+        return SecretRequest(secret_id, secret.stage, secret.version_id)
+    return SecretRequest(secret_id)
