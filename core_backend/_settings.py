@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from core_backend.errors import ConfigurationError
 
@@ -68,22 +68,26 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "idle_timeout": (0, 3_600),
 }
 _SWITCHES = ("batch", "redact_logs")
-_WORDS = {"1": True, "true": True, "yes": True, "on": True}
-_WORDS |= {"0": False, "false": False, "no": False, "off": False}
+_WORDS: Mapping[str, bool] = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 def settings_from_env(environ: Mapping[str, str]) -> Settings:
-    """Read the settings from ``CORE_BACKEND_*`` variables.
+    """Read the settings from ``CORE_BACKEND_*`` variables. One that is empty counts as not set.
 
     Raises:
         ConfigurationError: One or more of them are unknown or out of range; names all.
     """
+    known = {f"{ENV_PREFIX}{name.upper()}": name for name in Settings._fields}
     given = {
-        key.removeprefix(ENV_PREFIX).lower(): _from_text(key.removeprefix(ENV_PREFIX).lower(), text)
+        key: text.strip()
         for key, text in environ.items()
         if key.startswith(ENV_PREFIX) and text.strip()
     }
-    return _checked(Settings(), given, lambda name: f"{ENV_PREFIX}{name.upper()}")
+    changes = {key: _from_text(known[key], given[key]) for key in given if key in known}
+    return _checked(Settings(), known, {**given, **changes})
 
 
 def updated(settings: Settings, changes: Mapping[str, object]) -> Settings:
@@ -92,34 +96,45 @@ def updated(settings: Settings, changes: Mapping[str, object]) -> Settings:
     Raises:
         ConfigurationError: One or more of them are unknown or out of range; names all.
     """
-    return _checked(settings, changes, str)
+    return _checked(settings, {name: name for name in Settings._fields}, changes)
 
 
 def _checked(
-    settings: Settings, changes: Mapping[str, object], shown: Callable[[str], str]
+    settings: Settings, known: Mapping[str, str], changes: Mapping[str, object]
 ) -> Settings:
+    """Return ``settings`` with ``changes``, whose keys ``known`` turns into settings' names."""
     faults: list[str] = []
     good: dict[str, Any] = {}
-    for name, value in changes.items():
+    for key, value in changes.items():
+        name = known.get(key)
+        if name is None:
+            faults.append(_unknown(key, known))
+            continue
         try:
             good[name] = _CHECKS[name](name, value)
-        except KeyError:
-            faults.append(f"{shown(name)} is no setting; there are {', '.join(Settings._fields)}")
         except ValueError as error:
-            faults.append(f"{shown(name)} {error}, not {value!r:.80}")
+            faults.append(f"{key} {error}, not {value!r:.80}")
     if faults:
         raise ConfigurationError("; ".join(faults))
     return settings._replace(**good)
 
 
+def _unknown(key: str, known: Mapping[str, str]) -> str:
+    # Here and not above: only a failure pays for the import.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    close = get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+    return f"{key} is no setting; {hint}"
+
+
 def _number(name: str, value: object) -> float:
     low, high = _LIMITS[name]
     whole = isinstance(Settings._field_defaults[name], int)
-    kinds = int if whole else (int, float)
+    # bool is an int to isinstance, and nan is in no range.
     if (
         isinstance(value, bool)
-        or not isinstance(value, kinds)
-        or not math.isfinite(value)
+        or not isinstance(value, int if whole else (int, float))
         or not low <= value <= high
     ):
         raise ValueError(f"must be a {'whole ' * whole}number from {low:,} to {high:,}")
@@ -133,29 +148,31 @@ def _switch(_name: str, value: object) -> bool:
 
 
 def _source(_name: str, value: object) -> str:
-    if value not in SOURCES:
+    if not isinstance(value, str) or value not in SOURCES:
         raise ValueError(f"must be one of {', '.join(SOURCES)}")
     return str(value)
 
 
 def _allow(_name: str, value: object) -> tuple[str, ...]:
-    if isinstance(value, str) or not isinstance(value, (list, tuple, set, frozenset)):
+    # A str is a collection of strings as well, and would allow single letters.
+    if isinstance(value, str) or not isinstance(value, Collection):
         raise ValueError("must be a list of ids and prefixes")  # noqa: TRY004  # as above
-    if not all(isinstance(entry, str) and entry for entry in value):
+    entries: list[object] = list(cast("Collection[object]", value))
+    if not all(isinstance(entry, str) and entry for entry in entries):
         raise ValueError("must hold strings that are not empty")
-    return tuple(str(entry) for entry in value)
+    return tuple(map(str, entries))
 
 
-_CHECKS: dict[str, Callable[[str, object], Any]] = (
-    dict.fromkeys(_LIMITS, _number)
-    | dict.fromkeys(_SWITCHES, _switch)
-    | {"source": _source, "allow": _allow}
-)
+_CHECKS: Mapping[str, Callable[[str, object], Any]] = {
+    **dict.fromkeys(_LIMITS, _number),
+    **dict.fromkeys(_SWITCHES, _switch),
+    "source": _source,
+    "allow": _allow,
+}
 
 
 def _from_text(name: str, text: str) -> object:
     """Return the Python value an environment variable's text stands for, or the text itself."""
-    text = text.strip()
     if name in _SWITCHES:
         return _WORDS.get(text.lower(), text)
     if name == "allow":

@@ -21,8 +21,9 @@ Each class answers one decision of the caller; none ever carries a value::
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,10 @@ class MissingEnvError(CoreBackendError, KeyError):
         super().__init__(message)
         self.variables = variables
 
+    def fresh(self) -> Self:
+        """Return a new instance of the same failure, with the same variables."""
+        return type(self)(*self.args, variables=self.variables)
+
     def __str__(self) -> str:
         """Return the message itself: a KeyError would show its repr."""
         return str(self.args[0])
@@ -100,6 +105,10 @@ class SecretError(CoreBackendError):
     def fresh(self) -> Self:
         """Return a new instance of the same failure, of the same secret."""
         return type(self)(str(self), secret_id=self.secret_id, code=self.code)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be copied and pickled, which by itself passes on nothing but the message."""
+        return partial(type(self), secret_id=self.secret_id, code=self.code), (str(self),)
 
 
 class SecretNotFoundError(SecretError):
@@ -175,3 +184,7 @@ class SecretsFailedError(SecretError):
     def fresh(self) -> SecretsFailedError:
         """Return a new instance of the same failures."""
         return type(self).of({name: error.fresh() for name, error in self.failures.items()})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it be copied and pickled, with its failures."""
+        return type(self).of, (dict(self.failures),)

@@ -6,10 +6,18 @@ dependencies and a handler without a stack's.
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 
-from core_backend.errors import InvalidSecretNameError
+from core_backend._rules import (
+    DEFAULT_STAGE,
+    RESERVED_ENV_KEYS,
+    check_name,
+    check_parse,
+    check_secret_id,
+    check_stage,
+    check_version,
+    env_key_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,50 +32,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-DEFAULT_STAGE = "AWSCURRENT"
-
-# Source: Secrets Manager API reference, CreateSecret (Name), GetSecretValue (SecretId, VersionId,
-# VersionStage).
-_MAX_NAME = 512
-_MAX_ID = 2048
-_MAX_STAGE = 256
-_MAX_VERSION = 64
-_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
-
-# Source: Lambda API reference, Environment (Variables).
-_ENV_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
-# Source: Lambda developer guide, "Defined runtime environment variables": the reserved ones, which
-# Lambda refuses, and those a function cannot replace and still start.
-RESERVED_ENV_KEYS = frozenset(
-    {
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_MAX_CONCURRENCY",
-        "AWS_LAMBDA_METADATA_API",
-        "AWS_LAMBDA_METADATA_TOKEN",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "PATH",
-        "PYTHONPATH",
-        "TZ",
-    }
-)
-_OWN_PREFIX = "CORE_BACKEND_"
+S = TypeVar("S")
 
 
 class _Shaped(str, Generic[T]):
@@ -83,7 +48,7 @@ class _Shaped(str, Generic[T]):
     """The version, where one is pinned."""
 
     if TYPE_CHECKING:
-        # What get_secrets infers T from; see Yields in secrets.py. At run time it is str's own.
+        # What get_secrets infers T from; see Yields in pending.py. At run time it is str's own.
         def __getnewargs__(self) -> tuple[T]: ...  # type: ignore[override]
 
     def __repr__(self) -> str:
@@ -139,19 +104,12 @@ class SecretName(_Shaped[T]):
         version_id: str | None = None,
     ) -> SecretName[Any]:
         """Check the name, and derive the variable that carries the real one."""
-        _check_name(name)
-        if parse is not None and not callable(parse):
-            raise InvalidSecretNameError(
-                f"parse of secret {name!r} is a {type(parse).__name__}, not something to call "
-                f"with the stored text; pass a function such as json.loads"
-            )
+        check_name(name)
         self: SecretName[Any] = str.__new__(cls, name)
-        self.env_key = _env_key_of(name)
-        self.parse = parse
-        self.stage = _checked("stage", stage, _MAX_STAGE, name)
-        self.version_id = (
-            None if version_id is None else _checked("version_id", version_id, _MAX_VERSION, name)
-        )
+        self.env_key = env_key_of(name)
+        self.parse = check_parse(parse, name)
+        self.stage = check_stage(stage, name)
+        self.version_id = check_version(version_id, name)
         return self
 
     def staged(self, stage: str) -> SecretName[T]:
@@ -172,15 +130,27 @@ class SecretName(_Shaped[T]):
 class SecretId(_Shaped[T]):
     """The real name or ARN of one secret, which still knows how its value is read.
 
-    ``get_env`` makes these; there is rarely a reason to make one by hand.
+    ``get_env`` makes these; there is rarely a reason to make one by hand. It is checked, so what
+    is one can be asked for.
+
+    Raises:
+        InvalidSecretNameError: No secret can have that name or ARN.
     """
 
     __slots__ = ()
 
-    @classmethod
-    def of(cls, value: str, like: SecretName[T]) -> SecretId[T]:
+    def __new__(cls, value: str) -> SecretId[str]:
+        """Check the id; it is read as text, at the usual stage."""
+        self: SecretId[Any] = str.__new__(cls, check_secret_id(value))
+        self.parse = None
+        self.stage = DEFAULT_STAGE
+        self.version_id = None
+        return cast("SecretId[str]", self)
+
+    @staticmethod
+    def of(value: str, like: SecretName[S]) -> SecretId[S]:
         """Return the id ``value``, read as the declared name ``like`` is read."""
-        self: SecretId[T] = cls(value)
+        self = cast("SecretId[S]", SecretId(value))
         self.parse = like.parse
         self.stage = like.stage
         self.version_id = like.version_id
@@ -195,88 +165,8 @@ def get_resource_name(name: str, env_name: str) -> str:
     Raises:
         InvalidSecretNameError: Either part, or both together, make no legal secret name.
     """
-    _check_name(name)
-    _check_name(env_name)
+    check_name(name)
+    check_name(env_name, "environment name")
     resource_name = f"{env_name}/{name}"
-    _check_name(resource_name)
+    check_name(resource_name)
     return resource_name
-
-
-def check_secret_id(value: object) -> str:
-    """Return ``value`` if it can be a secret's name or ARN.
-
-    Raises:
-        InvalidSecretNameError: It is empty, too long, has characters no id has, or is no ``str``.
-    """
-    if not isinstance(value, str):
-        raise InvalidSecretNameError(
-            f"a secret is asked for by its name or ARN, a str, not by a {type(value).__name__}"
-        )
-    if not value.strip():
-        raise InvalidSecretNameError(
-            "the secret's id is empty; pass its name or ARN, as get_env(NAME) returns it"
-        )
-    if len(value) > _MAX_ID:
-        raise InvalidSecretNameError(
-            f"the secret id {value[:40]!r}... has {len(value):,} characters; "
-            f"Secrets Manager takes at most {_MAX_ID:,}"
-        )
-    if not value.isprintable() or value != value.strip():
-        raise InvalidSecretNameError(
-            f"the secret id {_shown(value)} has control characters or surrounding space; "
-            f"check where it was copied or read from"
-        )
-    return value
-
-
-def _shown(value: str) -> str:
-    return repr(value if len(value) <= 60 else value[:57] + "...")  # noqa: PLR2004  # one line of log
-
-
-def _check_name(name: object) -> None:
-    if not isinstance(name, str):
-        raise InvalidSecretNameError(f"a secret's name is a str, not a {type(name).__name__}")
-    if not name:
-        raise InvalidSecretNameError("a secret's name is empty; give it 1 to 512 characters")
-    if len(name) > _MAX_NAME:
-        raise InvalidSecretNameError(
-            f"the secret name {_shown(name)} has {len(name):,} characters; "
-            f"Secrets Manager takes at most {_MAX_NAME}"
-        )
-    if not _NAME.fullmatch(name):
-        illegal = "".join(sorted(set(_NAME.sub("", name))))
-        raise InvalidSecretNameError(
-            f"the secret name {_shown(name)} has characters that Secrets Manager does not take: "
-            f"{_shown(illegal)}; use letters, digits and /_+=.@-"
-        )
-
-
-def _env_key_of(name: str) -> str:
-    key = re.sub(r"[^A-Za-z0-9_]", "_", name).upper()
-    if not _ENV_KEY.fullmatch(key):
-        raise InvalidSecretNameError(
-            f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
-            f"which Lambda does not allow: it must begin with a letter and have two characters "
-            f"or more; choose a name such as {_suggestion(key)!r}"
-        )
-    if key in RESERVED_ENV_KEYS or key.startswith(_OWN_PREFIX):
-        owner = "core_backend's settings" if key.startswith(_OWN_PREFIX) else "the Lambda runtime"
-        raise InvalidSecretNameError(
-            f"the secret name {_shown(name)} would need the environment variable {key}, which "
-            f"belongs to {owner}; choose another name, such as {'app-' + name!r}"
-        )
-    return key
-
-
-def _suggestion(key: str) -> str:
-    stem = key.strip("_0123456789").strip("_").lower().replace("_", "-")
-    return stem if len(stem) > 1 else f"key-{stem or 'one'}"
-
-
-def _checked(what: str, value: object, longest: int, name: str) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
-        raise InvalidSecretNameError(
-            f"the {what} of secret {_shown(name)} is {value!r:.80}; "
-            f"it must be 1 to {longest} printable characters"
-        )
-    return value

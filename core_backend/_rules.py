@@ -1,0 +1,177 @@
+"""What AWS, and Lambda's environment, accept as a secret's name, id, stage and variable."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from core_backend.errors import InvalidSecretNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "DEFAULT_STAGE",
+    "RESERVED_ENV_KEYS",
+    "check_name",
+    "check_parse",
+    "check_secret_id",
+    "check_stage",
+    "check_version",
+    "env_key_of",
+]
+
+DEFAULT_STAGE = "AWSCURRENT"
+
+# Source: Secrets Manager API reference, CreateSecret (Name), GetSecretValue (SecretId, VersionId,
+# VersionStage).
+_MAX_NAME = 512
+_MAX_ID = 2048
+_MAX_STAGE = 256
+_MAX_VERSION = 64
+_NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
+# Wider than a name: an ARN has colons, and the secrets that other services manage are called
+# "rds!db-..." or "events!connection/...".
+_ID = re.compile(r"[!-~]+")
+
+# Source: Lambda API reference, Environment (Variables).
+_ENV_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+# Source: Lambda developer guide, "Defined runtime environment variables": the reserved ones, which
+# Lambda refuses, and those a function cannot replace and still start.
+RESERVED_ENV_KEYS = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_MAX_CONCURRENCY",
+        "AWS_LAMBDA_METADATA_API",
+        "AWS_LAMBDA_METADATA_TOKEN",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "PATH",
+        "PYTHONPATH",
+        "TZ",
+    }
+)
+_OWN_PREFIX = "CORE_BACKEND_"
+
+# How much of a name or id a message quotes.
+_MAX_SHOWN = 60
+
+
+def check_name(name: object, what: str = "secret name") -> None:
+    """Return if ``name`` is made of what Secrets Manager takes, and raise if not."""
+    if not isinstance(name, str):
+        raise InvalidSecretNameError(f"the {what} is to be a str, not a {type(name).__name__}")
+    if not name:
+        raise InvalidSecretNameError(f"the {what} is empty; give it 1 to {_MAX_NAME} characters")
+    if len(name) > _MAX_NAME:
+        raise InvalidSecretNameError(
+            f"the {what} {_shown(name)} has {len(name):,} characters; "
+            f"Secrets Manager takes at most {_MAX_NAME}"
+        )
+    if not _NAME.fullmatch(name):
+        raise InvalidSecretNameError(
+            f"the {what} {_shown(name)} has characters that Secrets Manager does not take: "
+            f"{_illegal(_NAME, name)}; use letters, digits and /_+=.@-"
+        )
+
+
+def env_key_of(name: str) -> str:
+    """Return the environment variable for a secret's name, if Lambda allows it."""
+    key = re.sub(r"[^A-Za-z0-9_]", "_", name).upper()
+    if not _ENV_KEY.fullmatch(key):
+        raise InvalidSecretNameError(
+            f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
+            f"which Lambda does not allow: it must begin with a letter and have two characters "
+            f"or more; choose another name, such as {_suggestion(name)}"
+        )
+    if key in RESERVED_ENV_KEYS or key.startswith(_OWN_PREFIX):
+        owner = "core_backend's settings" if key.startswith(_OWN_PREFIX) else "the Lambda runtime"
+        raise InvalidSecretNameError(
+            f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
+            f"which belongs to {owner}; choose another name, such as {_suggestion(name)}"
+        )
+    return key
+
+
+def check_parse(parse: Callable[[Any], Any] | None, name: str) -> Callable[[Any], Any] | None:
+    """Return ``parse`` if it can be called, or is ``None``."""
+    if parse is not None and not callable(parse):
+        raise InvalidSecretNameError(
+            f"parse of secret {_shown(name)} is a {type(parse).__name__}, not something to call "
+            f"with the stored text; pass a function such as json.loads"
+        )
+    return parse
+
+
+def check_stage(stage: object, name: str) -> str:
+    """Return ``stage`` if it can be a staging label."""
+    return _label("stage", stage, _MAX_STAGE, name)
+
+
+def check_version(version_id: object, name: str) -> str | None:
+    """Return ``version_id`` if it can be a version's id, or is ``None``."""
+    return None if version_id is None else _label("version_id", version_id, _MAX_VERSION, name)
+
+
+def check_secret_id(value: object) -> str:
+    """Return ``value`` if it can be a secret's name or ARN.
+
+    Raises:
+        InvalidSecretNameError: It is empty, too long, has characters no id has, or is no ``str``.
+    """
+    if not isinstance(value, str):
+        raise InvalidSecretNameError(
+            f"a secret is asked for by its name or ARN, a str, not by a {type(value).__name__}"
+        )
+    if not value.strip():
+        raise InvalidSecretNameError(
+            "the secret's id is empty; pass its name or ARN, as get_env(NAME) returns it"
+        )
+    if len(value) > _MAX_ID:
+        raise InvalidSecretNameError(
+            f"the secret id {_shown(value)} has {len(value):,} characters; "
+            f"Secrets Manager takes at most {_MAX_ID:,}"
+        )
+    if not _ID.fullmatch(value):
+        raise InvalidSecretNameError(
+            f"the secret id {_shown(value)} has characters that no secret's name or ARN has: "
+            f"{_illegal(_ID, value)}; check where it was copied or read from"
+        )
+    return value
+
+
+def _label(what: str, value: object, longest: int, name: str) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+        raise InvalidSecretNameError(
+            f"the {what} of secret {_shown(name)} is {value!r:.80}; "
+            f"it must be 1 to {longest} printable characters"
+        )
+    return str(value)
+
+
+def _suggestion(name: str) -> str:
+    return _shown(f"app-{name.strip('/_+=.@-') or 'secret'}")
+
+
+def _shown(value: str) -> str:
+    # str(), since the repr of a name is not that of its text.
+    return repr(str(value) if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 3] + "...")
+
+
+def _illegal(legal: re.Pattern[str], value: str) -> str:
+    return _shown("".join(sorted(set(legal.sub("", value)))))
