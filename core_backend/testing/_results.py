@@ -1,0 +1,79 @@
+"""What an invocation comes to, and the errors of those that come to nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core_backend.errors import CoreBackendError
+
+if TYPE_CHECKING:
+    from core_backend.testing._runtime_api import ErrorReport
+
+__all__ = ["InvocationFailedError", "InvocationResult", "LambdaInitError"]
+
+_SHOWN_LINES = 20
+
+
+class LambdaInitError(CoreBackendError):
+    """The function's module could not be loaded, or its runtime ended before the first event.
+
+    Attributes:
+        report: What the runtime reported, or how its process ended.
+        log_lines: What the process wrote.
+    """
+
+    def __init__(self, report: ErrorReport, log_lines: tuple[str, ...]) -> None:
+        super().__init__(_told("the function did not start", report, log_lines))
+        self.report = report
+        self.log_lines = log_lines
+
+
+class InvocationFailedError(CoreBackendError):
+    """A payload was asked for where the invocation failed.
+
+    Attributes:
+        result: The whole result.
+    """
+
+    def __init__(self, result: InvocationResult, report: ErrorReport) -> None:
+        super().__init__(_told("the invocation failed", report, result.log_lines))
+        self.result = result
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvocationResult:
+    """What one invocation came to."""
+
+    request_id: str
+    error: ErrorReport | None
+    """What Lambda would report as the function's error; ``None`` where there was none."""
+    log_lines: tuple[str, ...]
+    """What the process wrote while the invocation ran. Invocations that run at the same time
+    see each other's."""
+    duration: float
+    """Seconds from handing the event out to the response's arrival."""
+    init_duration: float | None
+    """Seconds the function took to start, in the result of the invocation that started it."""
+    body: bytes
+    """The response as it was sent; empty where there is an error."""
+
+    @property
+    def payload(self) -> Any:
+        """The response, parsed.
+
+        Raises:
+            InvocationFailedError: There is none; tells the error and the last log lines.
+        """
+        if self.error is not None:
+            raise InvocationFailedError(self, self.error)
+        return json.loads(self.body)
+
+
+def _told(what: str, report: ErrorReport, log_lines: tuple[str, ...]) -> str:
+    lines = [f"{what}: {report.type}: {report.message}", *report.stack_trace]
+    if log_lines:
+        lines += [f"the last of what it wrote, {len(log_lines)} lines in all:"]
+        lines += [f"  {line}" for line in log_lines[-_SHOWN_LINES:]]
+    return "\n".join(lines)

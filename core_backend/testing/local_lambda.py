@@ -1,0 +1,233 @@
+"""A Lambda on your desk: a handler under the real runtime client, in a process of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core_backend.errors import ConfigurationError
+from core_backend.testing._execution import (
+    ACCOUNT,
+    ExecutionEnvironment,
+    StartFailedError,
+    lambda_variables,
+)
+from core_backend.testing._log_pipe import LogPipe
+from core_backend.testing._results import (
+    InvocationFailedError,
+    InvocationResult,
+    LambdaInitError,
+)
+from core_backend.testing._runtime_api import ErrorReport
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+    from typing import Self
+
+__all__ = [
+    "ErrorReport",
+    "InvocationFailedError",
+    "InvocationResult",
+    "LambdaInitError",
+    "LocalLambda",
+]
+
+
+class LocalLambda:
+    """Runs a handler as Lambda does: ``python -m awslambdaric`` against a local Runtime API.
+
+    A context manager; the process starts with the first invocation and ends with the context.
+    One process serves all invocations, until it ends or runs into the timeout: then the next
+    invocation starts another, as on Lambda. ``invoke`` may be called from several threads.
+
+    Args:
+        handler: Module and function, as Lambda's ``Handler`` setting has them.
+        task_root: The folder with the function's code, where its modules are imported from.
+        env: The function's own environment. It comes on top of what Lambda sets; nothing else
+            of this process's environment gets there, nor does any AWS profile.
+        timeout: Seconds an invocation may take. Lambda's own default is 3.
+        init_timeout: Seconds the function may take to start.
+        function_name: The function's name.
+        region: The function's Region.
+        concurrency: Run this many workers, as Lambda Managed Instances do. ``None`` runs one,
+            as everywhere else.
+        snap_start: Wait after the start, as for a snapshot, until ``restore()`` or the first
+            invocation.
+
+    Raises:
+        ConfigurationError: The extra ``local`` is not installed, or ``task_root`` is no folder.
+    """
+
+    def __init__(  # noqa: PLR0913  # a function has that many settings
+        self,
+        handler: str = "handler.handler",
+        task_root: str | os.PathLike[str] = "src",
+        *,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 10.0,
+        init_timeout: float = 30.0,
+        function_name: str = "local",
+        region: str = "us-east-1",
+        concurrency: int | None = None,
+        snap_start: bool = False,
+    ) -> None:
+        self._handler = handler
+        self._timeout = timeout
+        self._init_timeout = init_timeout
+        self._workers = concurrency or 1
+        folder = _checked_folder(task_root, handler)
+        self._env = lambda_variables(handler, folder, function_name, region)
+        if concurrency is not None:
+            self._env["AWS_LAMBDA_MAX_CONCURRENCY"] = str(concurrency)
+            self._env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "lambda-managed-instances"
+        if snap_start:
+            self._env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
+        self._env |= env or {}
+        arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{function_name}"
+        self._headers = {"Lambda-Runtime-Invoked-Function-Arn": arn}
+        # One event a worker, as on Lambda; further ones wait for a free worker here.
+        self._free_workers = threading.Semaphore(self._workers)
+        self._changing = threading.Lock()
+        self._opened: LogPipe | None = None
+        self._running: ExecutionEnvironment | None = None
+        self._unreported_init: float | None = None
+
+    def __enter__(self) -> Self:
+        """Get ready; nothing runs before the first invocation or ``start()``."""
+        self._opened = LogPipe()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """End the process, whatever it does."""
+        with self._changing:
+            log, self._opened = self._log, None
+            self._discard()
+            log.close()
+
+    @property
+    def log_lines(self) -> tuple[str, ...]:
+        """Everything the function has written, its starts included."""
+        return self._log.lines(0, self._log.position())
+
+    def start(self) -> None:
+        """Start the function without an event, as provisioned concurrency does.
+
+        Raises:
+            LambdaInitError: It does not start.
+        """
+        with self._changing:
+            self._started()
+
+    def restore(self) -> None:
+        """Restore the function from its snapshot, if ``snap_start`` has it wait there.
+
+        Raises:
+            LambdaInitError: It does not start, or a hook that runs after the restore failed.
+        """
+        with self._changing:
+            self._restored()
+
+    def invoke(self, event: object = None, *, timeout: float | None = None) -> InvocationResult:
+        """Have one event handled, as a synchronous invocation does.
+
+        Starts, restores or thaws the function where that is due.
+
+        Args:
+            event: Whatever ``json.dumps`` takes.
+            timeout: Seconds it may take, where that is not what the function is set to.
+
+        Returns:
+            The result, also where the function failed, timed out (``Sandbox.Timedout``) or ended
+            (``Runtime.ExitError``).
+
+        Raises:
+            LambdaInitError: The function does not start.
+        """
+        body = json.dumps(event).encode()
+        with self._free_workers:
+            with self._changing:
+                environment = self._restored()
+                init_duration, self._unreported_init = self._unreported_init, None
+            start = self._log.position()
+            finished = environment.run(
+                body, timeout=timeout or self._timeout, headers=self._headers
+            )
+            lines = self._log.lines(start, self._log.position())
+        outcome = finished.outcome
+        return InvocationResult(
+            request_id=finished.request_id,
+            error=outcome if isinstance(outcome, ErrorReport) else None,
+            log_lines=lines,
+            duration=finished.duration,
+            init_duration=init_duration,
+            body=outcome if isinstance(outcome, bytes) else b"",
+        )
+
+    def freeze(self) -> None:
+        """Stop the process in its tracks, as Lambda does between invocations."""
+        with self._changing:
+            self._started().freeze()
+
+    def thaw(self) -> None:
+        """Let a frozen process go on; an invocation does so by itself."""
+        with self._changing:
+            self._started().thaw()
+
+    @property
+    def _log(self) -> LogPipe:
+        if self._opened is None:
+            raise ConfigurationError("LocalLambda is a context manager: use it inside its with")
+        return self._opened
+
+    def _started(self) -> ExecutionEnvironment:
+        if self._running is None or self._running.ended:
+            self._discard()
+            start = self._log.position()
+            try:
+                self._running = ExecutionEnvironment(
+                    self._handler,
+                    self._env,
+                    log=self._log,
+                    workers=self._workers,
+                    init_timeout=self._init_timeout,
+                )
+            except StartFailedError as error:
+                raise self._init_error(error, start) from None
+            self._unreported_init = self._running.init_duration
+        return self._running
+
+    def _restored(self) -> ExecutionEnvironment:
+        environment = self._started()
+        start = self._log.position()
+        try:
+            environment.restore()
+        except StartFailedError as error:
+            raise self._init_error(error, start) from None
+        return environment
+
+    def _init_error(self, error: StartFailedError, start: int) -> LambdaInitError:
+        return LambdaInitError(error.report, self._log.lines(start, self._log.position()))
+
+    def _discard(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+
+def _checked_folder(task_root: str | os.PathLike[str], handler: str) -> Path:
+    if importlib.util.find_spec("awslambdaric") is None:
+        raise ConfigurationError(
+            "LocalLambda runs the Lambda runtime client, which is not installed: "
+            "pip install 'core_backend[local]'"
+        )
+    folder = Path(task_root).resolve()
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"task_root is {folder}, which is no folder; name the one that holds the module of "
+            f"{handler!r}"
+        )
+    return folder

@@ -1,0 +1,75 @@
+"""The Runtime API answers what the runtime client asks, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import http.client
+import json
+
+import pytest
+
+from core_backend.testing._runtime_api import ErrorReport, Invocation, RuntimeApi
+
+ERROR = json.dumps({"errorType": "ValueError", "errorMessage": "no", "stackTrace": ["a"]})
+
+
+def ask(api: RuntimeApi, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(api.address, timeout=10)
+    connection.request(method, f"/2018-06-01/runtime/{path}", body)
+    answer = connection.getresponse()
+    read = answer.read()
+    connection.close()
+    return answer.status, read
+
+
+def test_an_event_is_handed_out_and_its_response_taken():
+    with RuntimeApi() as api:
+        invocation = Invocation(b'"event"', timeout=3.0, headers={})
+        api.submit(invocation)
+        assert ask(api, "GET", "invocation/next") == (200, b'"event"')
+        path = f"invocation/{invocation.request_id}/response"
+        assert ask(api, "POST", path, "done") == (202, b"")
+        assert ask(api, "POST", path, "again")[0] == 400, "it was answered already"
+    assert invocation.outcome == b"done"
+
+
+def test_an_error_is_taken_for_an_outcome_too():
+    with RuntimeApi() as api:
+        invocation = Invocation(b"{}", timeout=3.0, headers={})
+        api.submit(invocation)
+        ask(api, "GET", "invocation/next")
+        assert ask(api, "POST", f"invocation/{invocation.request_id}/error", ERROR)[0] == 202
+    assert invocation.outcome == ErrorReport("ValueError", "no", ("a",))
+
+
+@pytest.mark.parametrize("path", ["init/error", "restore/error"])
+def test_a_start_that_failed_is_noted(path):
+    with RuntimeApi() as api:
+        assert ask(api, "POST", path, ERROR)[0] == 202
+        assert api.failure == ErrorReport("ValueError", "no", ("a",))
+
+
+def test_an_event_nobody_was_handed_has_no_response():
+    with RuntimeApi() as api:
+        assert ask(api, "POST", "invocation/unknown/response", "done")[0] == 400
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "nowhere"), ("POST", "nowhere/at/all")])
+def test_a_path_that_does_not_exist_is_refused(method, path):
+    with RuntimeApi() as api:
+        assert ask(api, method, path, "{}")[0] == 404
+
+
+@pytest.mark.parametrize("path", ["invocation/next", "restore/next"])
+def test_who_waits_is_hung_up_on_when_it_closes(path):
+    with RuntimeApi() as api:
+        connection = http.client.HTTPConnection(api.address, timeout=10)
+        connection.request("GET", f"/2018-06-01/runtime/{path}")
+        assert api.wait(lambda: api.polling or api.at_snapshot, 10)
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+    connection.close()
+
+
+def test_a_wait_has_an_end():
+    with RuntimeApi() as api:
+        assert not api.wait(lambda: False, 0.01)
