@@ -1,0 +1,70 @@
+"""Time under a test's control."""
+
+from __future__ import annotations
+
+import asyncio
+
+__all__ = ["FakeClock"]
+
+
+class FakeClock:
+    """A clock that stands still until it is told otherwise.
+
+    Args:
+        wall: Seconds since the epoch at which it starts.
+        monotonic: Where its monotonic time starts, in seconds.
+
+    Attributes:
+        sleeps: The seconds of every sleep, in the order they were asked for.
+    """
+
+    def __init__(self, wall: float = 1_700_000_000.0, monotonic: float = 1_000.0) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self.sleeps: list[float] = []
+
+    def wall(self) -> float:
+        """Return the seconds since the epoch."""
+        return self._wall
+
+    def monotonic(self) -> float:
+        """Return the seconds of the clock that never runs backwards."""
+        return self._monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        """Let the time pass at once, and note that it was slept."""
+        self.sleeps.append(seconds)
+        self.advance(seconds)
+        # Others run meanwhile, as they would.
+        await asyncio.sleep(0)
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass as it usually does, on both clocks."""
+        self.advance_wall(seconds)
+        self.advance_monotonic(seconds)
+
+    def advance_wall(self, seconds: float) -> None:
+        """Move the wall clock alone, as a frozen environment's does; back, where negative."""
+        self._wall += seconds
+
+    def advance_monotonic(self, seconds: float) -> None:
+        """Move the monotonic clock alone, as where somebody holds the wall clock back.
+
+        Raises:
+            ValueError: ``seconds`` is negative.
+        """
+        if seconds < 0:
+            raise ValueError("monotonic time does not run backwards")
+        self._monotonic += seconds
+
+    def freeze(self, seconds: float) -> None:
+        """Pass a freeze of the environment: wall time goes on, monotonic time stands still."""
+        self.advance_wall(seconds)
+
+    def restore(self, seconds: float) -> None:
+        """Wake up from a snapshot on another machine, ``seconds`` later by the wall clock.
+
+        Monotonic time starts near zero there.
+        """
+        self.advance_wall(seconds)
+        self._monotonic = 0.0
