@@ -12,7 +12,7 @@ from core_backend._clock import age, moment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from core_backend._clock import Clock, Moment
+    from core_backend._clock import Clock, Moment, Sent
     from core_backend._settings import Settings
     from core_backend.errors import CoreBackendError
     from core_backend.sources.protocol import Key, SecretRequest, SecretValue
@@ -29,6 +29,7 @@ class Entry:
         "_monotonic",
         "_wall",
         "expires",
+        "order",
         "refreshes",
         "request",
         "sent",
@@ -41,14 +42,14 @@ class Entry:
         self,
         request: SecretRequest,
         fetched: SecretValue,
-        sent: Moment,
+        sent: Sent,
         clock: Clock,
         jitter: float,
     ) -> None:
         self.request = request
         self.value: SecretText | SecretBytes | None = fetched.value
         self.version_id = fetched.version_id
-        self.sent = sent
+        self.sent, self.order = sent
         self.warned = False
         self.refreshes = self.expires = 0.0
         self._wall = clock.wall
@@ -116,8 +117,8 @@ class Cache:
         self._failures: cachetools.LRUCache[Key, Failure] = cachetools.LRUCache(
             settings.max_entries
         )
-        # When each key was last evicted: an older reply must not bring a revoked value back.
-        self._evicted: cachetools.LRUCache[Key, Moment] = cachetools.LRUCache(settings.max_entries)
+        # The attempt that last evicted each key: an older reply must not bring the value back.
+        self._evicted: cachetools.LRUCache[Key, int] = cachetools.LRUCache(settings.max_entries)
 
     def entry(self, key: Key) -> Entry | None:
         """Return the entry, however old."""
@@ -143,7 +144,7 @@ class Cache:
             return None
         return failure
 
-    def made(self, request: SecretRequest, fetched: SecretValue, sent: Moment) -> Entry:
+    def made(self, request: SecretRequest, fetched: SecretValue, sent: Sent) -> Entry:
         """Return an entry of the value, not yet kept."""
         entry = Entry(request, fetched, sent, self._clock, 2 * self._random() - 1)
         entry.schedule(self._settings)
@@ -155,10 +156,9 @@ class Cache:
         with self._lock:
             self._failures.pop(key, None)
             known = self._entries.get(key)
-            if known is not None and _newer(known.sent, entry.sent):
+            if known is not None and known.order > entry.order:
                 return known
-            evicted = self._evicted.get(key)
-            if evicted is None or not _newer(evicted, entry.sent):
+            if entry.order > self._evicted.get(key, 0):
                 self._entries[key] = entry
         return entry
 
@@ -175,15 +175,13 @@ class Cache:
             if (entry := self._entries.get(key)) is not None:
                 entry.warned = False
 
-    def evict(self, key: Key, sent: Moment) -> None:
-        """Forget the value, unless it was asked for after ``sent``."""
+    def evict(self, key: Key, order: int) -> None:
+        """Forget the value, unless it was asked for after the attempt of that order."""
         with self._lock:
             known = self._entries.get(key)
-            if known is not None and not _newer(known.sent, sent):
+            if known is not None and known.order <= order:
                 del self._entries[key]
-            before = self._evicted.get(key)
-            if before is None or not _newer(before, sent):
-                self._evicted[key] = sent
+            self._evicted[key] = max(order, self._evicted.get(key, 0))
 
     def reschedule(self, settings: Settings) -> None:
         """Apply changed settings to what is already at hand."""
@@ -203,11 +201,6 @@ class Cache:
             self._entries.clear()
             self._failures.clear()
             self._evicted.clear()
-
-
-def _newer(one: Moment, other: Moment) -> bool:
-    # By monotonic time: within one process it orders what was sent, whatever the wall clock did.
-    return one.monotonic > other.monotonic
 
 
 def _resized(cache: cachetools.LRUCache[Any, Any], size: int) -> cachetools.LRUCache[Any, Any]:

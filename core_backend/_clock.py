@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Moment", "SystemClock", "age", "moment"]
+__all__ = ["Clock", "Moment", "Sent", "SystemClock", "age", "moment"]
 
 
 class Moment(NamedTuple):
@@ -22,6 +22,16 @@ class Moment(NamedTuple):
 
     wall: float
     monotonic: float
+
+
+class Sent(NamedTuple):
+    """When an attempt was sent, and its place among all attempts of the process.
+
+    Clocks may be set, and environments restored: what was sent later is told by its order alone.
+    """
+
+    at: Moment
+    order: int
 
 
 class Clock(Protocol):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import count
 from typing import TYPE_CHECKING
 
-from core_backend._clock import moment
+from core_backend._clock import Sent, moment
 from core_backend._treatment import treatment_of
 from core_backend.errors import CoreBackendError, SecretTimeoutError, SecretUnavailableError
 
@@ -22,6 +23,8 @@ __all__ = ["Attempts"]
 _FIRST_DELAY = 0.1
 # A timer that fires this many seconds late was not slow: the process was stopped meanwhile.
 _STOPPED = 0.25
+
+_orders = count(1)
 
 
 class Attempts:
@@ -50,7 +53,7 @@ class Attempts:
         self._seconds = min(settings.timeout, allowed)
         self._started = 0.0
         self._thawed = False
-        self.sent = moment(clock)
+        self.sent = Sent(moment(clock), 0)
         """When the last attempt was sent, which is what its answer is dated by."""
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
@@ -62,7 +65,7 @@ class Attempts:
         self._started = self._now()
         tried = 0
         while True:
-            self.sent = moment(self._clock)
+            self.sent = Sent(moment(self._clock), next(_orders))
             value, error = await self._attempt(request)
             if value is not None:
                 return value

@@ -52,6 +52,18 @@ class Settings(NamedTuple):
     allow: tuple[str, ...] = ()
     """The ids that may be fetched; one that ends in ``*`` is a prefix. Empty allows all."""
 
+    @property
+    def connecting(self) -> tuple[object, ...]:
+        """What a source is built with: where this changes, it is built anew."""
+        return (
+            self.connect_timeout,
+            self.read_timeout,
+            self.max_connections,
+            self.idle_timeout,
+            self.batch,
+            self.source,
+        )
+
 
 # The least and the most a number may be.
 _LIMITS: Mapping[str, tuple[float, float]] = {

@@ -119,8 +119,10 @@ class Store:
     def apply(self, settings: Settings) -> None:
         """Change the settings; what is cached stays."""
         with self._lock:
-            self.settings = settings
+            before, self.settings = self.settings, settings
             self.cache.reschedule(settings)
+            if settings.connecting == before.connecting:
+                return
             source, self._source = self._source, None
         if source is not None and self._portal is not None:
             self._portal.spawn_after(source.aclose)
@@ -220,7 +222,7 @@ class Store:
             self.stats.failures += 1
             treatment = treatment_of(error)
             if treatment.evicts:
-                self.cache.evict(key, attempts.sent)
+                self.cache.evict(key, attempts.sent.order)
             if treatment.transient:
                 self.cache.remember(key, error, cool_down)
             elif treatment.remembered:
