@@ -6,7 +6,9 @@ import asyncio
 import functools
 import inspect
 import logging
+import os
 import threading
+import weakref
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -90,7 +92,10 @@ class _KeptLoop:
     """One event loop, for all the invocations of a thread."""
 
     def __init__(self) -> None:
+        self.pid = os.getpid()
         self._loop = asyncio.new_event_loop()
+        # At the end of its thread, or of the process.
+        weakref.finalize(self, _close, self._loop, self.pid)
 
     def run(self, invocation: Coroutine[Any, Any, R]) -> R:
         loop = self._loop
@@ -124,11 +129,22 @@ class _KeptLoop:
             _log.warning("tasks that the handler left behind will not be cancelled: %s", names)
 
 
+def _close(loop: asyncio.AbstractEventLoop, pid: int) -> None:
+    # A forked child has its parent's loop, but closing it there would reach into the parent's:
+    # they share the selector.
+    if os.getpid() == pid:
+        loop.close()
+
+
 _kept = threading.local()
+_left_behind: list[_KeptLoop] = []
 
 
 def _kept_loop() -> _KeptLoop:
     loop: _KeptLoop | None = getattr(_kept, "loop", None)
+    if loop is not None and loop.pid != os.getpid():
+        _left_behind.append(loop)
+        loop = None
     if loop is None:
         loop = _kept.loop = _KeptLoop()
     return loop

@@ -1,0 +1,118 @@
+"""The private loop and its thread."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from contextvars import ContextVar
+
+import pytest
+
+from core_backend._portal import Portal
+
+mine: ContextVar[str] = ContextVar("mine", default="nothing")
+
+
+def test_jobs_run_on_one_daemon_thread_with_nothing_of_their_callers_context() -> None:
+    portal = Portal()
+    seen: list[tuple[str, bool, str]] = []
+    done = threading.Semaphore(0)
+
+    async def job() -> None:
+        thread = threading.current_thread()
+        seen.append((thread.name, thread.daemon, mine.get()))
+        done.release()
+
+    token = mine.set("the caller's")
+    portal.spawn(job)
+    portal.spawn(job)
+    for _ in range(2):
+        assert done.acquire(timeout=10)
+    mine.reset(token)
+    portal.close(None)
+    assert seen == [("core_backend", True, "nothing")] * 2
+
+
+def test_closing_cancels_what_runs_then_does_the_last_job_and_ends_the_thread() -> None:
+    portal = Portal()
+    order: list[str] = []
+    started = threading.Event()
+
+    async def job() -> None:
+        try:
+            started.set()
+            await asyncio.sleep(1000)
+        except asyncio.CancelledError:
+            order.append("cancelled")
+            raise
+
+    async def last() -> None:
+        order.append("last")
+
+    portal.spawn(job)
+    assert started.wait(10)
+    portal.close(last)
+    assert order == ["cancelled", "last"]
+    assert not portal._thread.is_alive()
+    assert portal._loop.is_closed()
+
+
+def test_a_last_job_that_fails_does_not_keep_it_open() -> None:
+    async def last() -> None:
+        raise OSError("the connection had gone already")
+
+    portal = Portal()
+    portal.close(last)
+    assert portal._loop.is_closed()
+
+
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_job_can_wait_for_those_that_run(busy: bool) -> None:
+    portal = Portal()
+    order: list[str] = []
+    gate = asyncio.Event()
+    ended = threading.Event()
+
+    async def job() -> None:
+        await gate.wait()
+        order.append("job")
+
+    async def after() -> None:
+        order.append("after")
+        ended.set()
+
+    async def open_gate() -> None:
+        gate.set()
+
+    if busy:
+        portal.spawn(job)
+    portal.spawn_after(after)
+    portal.spawn(open_gate)
+    assert ended.wait(10)
+    portal.close(None)
+    assert order == ["job"] * busy + ["after"]
+
+
+def test_the_process_exits_at_once_and_silently_with_fetches_in_flight() -> None:
+    program = """
+import asyncio
+from core_backend import _state, get_secret
+
+class Never:
+    def check(self, request): pass
+    async def fetch(self, request):
+        print("asked", flush=True)
+        await asyncio.sleep(1000)
+    async def aclose(self): pass
+
+_state.get_store().choose = lambda *_: (Never(), "never", "")
+get_secret("a").result.__self__
+import time
+while not _state.get_store().stats.fetches: pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", program], capture_output=True, text=True, timeout=30
+    )
+    assert (done.returncode, done.stderr) == (0, "")
