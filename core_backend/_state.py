@@ -22,9 +22,34 @@ if TYPE_CHECKING:
     from core_backend._settings import Settings
     from core_backend.sources.protocol import SecretSource
 
-__all__ = ["configure", "get_store", "override", "reset"]
+__all__ = ["configure", "get_store", "override", "replaced", "reset"]
+
+
+class _Layer:
+    """What is put in place of the parts below, and the store that was made with it.
+
+    Layers end in any order: a session's fixtures outlive those of the test that asked first.
+    """
+
+    def __init__(
+        self,
+        source: SecretSource | None = None,
+        clock: Clock | None = None,
+        random: Callable[[], float] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.source = source
+        self.clock = clock
+        self.random = random
+        self.settings = settings
+        self.changes: dict[str, object] = {}
+        """What ``configure`` changed. It outlives the store: a snapshot does not undo code."""
+        self.store: Store | None = None
+
 
 _lock = threading.RLock()
+_layers = [_Layer()]
+# The top layer's, where a hit finds it at once.
 _store: Store | None = None
 # What must not be finalized: in a forked child, the parent's sockets and selector.
 _left_behind: list[object] = []
@@ -42,19 +67,84 @@ def get_store() -> Store:
         return store
     with _lock:
         if _store is None:
-            _store = Store(
-                settings_from_env(os.environ), SystemClock(), random.random, choose_source
-            )
+            _layers[-1].store = _store = _built()
         return _store
 
 
+def _built() -> Store:
+    choose: Callable[[Settings, Clock], tuple[SecretSource, str, str]] = choose_source
+    clock: Clock = SystemClock()
+    chance: Callable[[], float] = random.random
+    for layer in _layers:
+        clock = layer.clock or clock
+        chance = layer.random or chance
+        if layer.source is not None:
+            choose = _given(layer.source)
+    return Store(_settings(), clock, chance, choose)
+
+
+def _settings() -> Settings:
+    owner = _owner()
+    return updated(owner.settings or settings_from_env(os.environ), owner.changes)
+
+
+def _owner() -> _Layer:
+    """Return the layer whose settings are in force: the top one that has any, or the first."""
+    return next((layer for layer in reversed(_layers) if layer.settings is not None), _layers[0])
+
+
 def reset() -> None:
-    """Forget everything: values, failures, settings, the thread and its connections."""
-    global _store  # see above
+    """Forget everything but what ``configure`` changed: values, failures, threads, connections.
+
+    The environment is read again.
+    """
+    _drop(list(_layers))
+
+
+def _drop(layers: list[_Layer]) -> None:
+    global _store  # noqa: PLW0603  # see above
     with _lock:
-        store, _store = _store, None
-    if store is not None:
-        store.close()
+        stores = [layer.store for layer in layers]
+        for layer in layers:
+            layer.store = None
+        _store = _layers[-1].store
+    # Outside of the lock: whoever is still fetching may be waiting for it.
+    for store in stores:
+        if store is not None:
+            store.close()
+
+
+@contextlib.contextmanager
+def replaced(
+    *,
+    source: SecretSource | None = None,
+    clock: Clock | None = None,
+    random: Callable[[], float] | None = None,
+    settings: Settings | None = None,
+) -> Generator[None]:
+    """Put other parts in place until the block ends, and start over with them: nothing is cached.
+
+    What is not given stays as it is, or as the environment has it by then.
+
+    Args:
+        source: Where values come from, in place of AWS.
+        clock: Tells the time.
+        random: Returns a number from 0 to 1.
+        settings: In place of those in force.
+    """
+    global _store  # noqa: PLW0603  # see above
+    layer = _Layer(source, clock, random, settings)
+    with _lock:
+        _layers.append(layer)
+        _store = None
+    try:
+        yield
+    finally:
+        with _lock:
+            above = _layers[_layers.index(layer) :]
+            _layers.remove(layer)
+        # Those above were made with parts that are gone.
+        _drop(above)
 
 
 @contextlib.contextmanager
@@ -65,29 +155,9 @@ def override(
     random: Callable[[], float] | None = None,
     settings: Settings | None = None,
 ) -> Generator[Store]:
-    """Put a store with other parts in place, empty, until the block ends. What was is restored.
-
-    Args:
-        source: Where values come from, in place of AWS.
-        clock: Tells the time.
-        random: Returns a number from 0 to 1.
-        settings: In place of those in force.
-    """
-    global _store  # noqa: PLW0603  # see above
-    with _lock:
-        before = get_store()
-        choose = before.choose if source is None else _given(source)
-        _store = store = Store(
-            settings or before.settings, clock or before.clock, random or before.random, choose
-        )
-    try:
-        yield store
-    finally:
-        with _lock:
-            # A reset in between has already closed it.
-            if _store is store:
-                _store = before
-        store.close()
+    """Do as ``replaced``, and hand out the store that is in place in the block."""
+    with replaced(source=source, clock=clock, random=random, settings=settings):
+        yield get_store()
 
 
 def configure(**settings: object) -> Restore:
@@ -108,17 +178,31 @@ def configure(**settings: object) -> Restore:
     Raises:
         ConfigurationError: One or more are unknown or out of range. Names all; changes none.
     """
-    store = get_store()
-    before = store.settings
-    store.apply(updated(before, settings))
-    return Restore(before)
+    with _lock:
+        owner, before = _owner(), get_store().settings
+        restore = Restore(owner, owner.changes, before)
+        _apply(owner, owner.changes | settings, updated(before, settings))
+    return restore
+
+
+def _apply(owner: _Layer, changes: dict[str, object], settings: Settings) -> None:
+    with _lock:
+        owner.changes = changes
+        governing: _Layer | None = None
+        for layer in _layers:
+            if governing is None or layer.settings is not None:
+                governing = layer
+            if governing is owner and layer.store is not None:
+                layer.store.apply(settings)
 
 
 class Restore:
     """Restores the settings that were in force, at the end of a ``with`` block."""
 
-    def __init__(self, before: Settings) -> None:
-        self._before = before
+    def __init__(self, owner: _Layer, changes: dict[str, object], settings: Settings) -> None:
+        self._owner = owner
+        self._changes = changes
+        self._settings = settings
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +213,7 @@ class Restore:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        get_store().apply(self._before)
+        _apply(self._owner, self._changes, self._settings)
 
 
 def _given(
@@ -145,7 +229,9 @@ def _after_fork() -> None:
     on them would end the parent's connections.
     """
     global _lock, _store  # noqa: PLW0603  # see above
-    _left_behind.append(_store)
+    _left_behind.extend(layer.store for layer in _layers)
+    for layer in _layers:
+        layer.store = None
     _lock = threading.RLock()
     _store = None
 
