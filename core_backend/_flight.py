@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import cachetools
 
+from core_backend._cache import Entry
 from core_backend._clock import age
 
 if TYPE_CHECKING:
-    from core_backend._cache import Entry
     from core_backend._clock import Moment
     from core_backend.errors import CoreBackendError
     from core_backend.sources.protocol import Key, SecretRequest
@@ -69,14 +69,18 @@ class Flight:
     def failed(cls, request: SecretRequest, error: CoreBackendError, now: Moment) -> Flight:
         """Return a flight that never took off."""
         flight = cls(request, now)
-        flight.land(None, error, now)
+        flight.land(error, now)
         return flight
 
-    def land(self, entry: Entry | None, error: CoreBackendError | None, now: Moment) -> None:
+    def land(self, outcome: Entry | CoreBackendError, now: Moment) -> None:
         """Set the outcome and wake everybody: each loop once, however many wait on it."""
         with self._lock:
             sleepers, self._sleepers = self._sleepers, None
-            self.entry, self.error, self.landed_at = entry, error, now
+            if isinstance(outcome, Entry):
+                self.entry = outcome
+            else:
+                self.error = outcome
+            self.landed_at = now
         if self._event is not None:
             self._event.set()
         for loop, futures in (sleepers or {}).items():

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock
     from core_backend._settings import Settings
-    from core_backend.sources.protocol import SecretRequest, SecretSource
+    from core_backend.sources.protocol import Key, SecretRequest, SecretSource
 
 __all__ = ["Store"]
 
@@ -194,40 +194,33 @@ class Store:
 
     async def _fly(self, flight: Flight, attempts: Attempts) -> None:
         request = flight.request
-        entry: Entry | None = None
-        error: CoreBackendError | None = cut_off(request)
+        outcome: Entry | CoreBackendError = cut_off(request)
         try:
             fetched = await attempts.fetch(request)
-            entry, error = self.cache.made(request, fetched, attempts.sent), None
-        except CoreBackendError as failure:
-            error = failure
+            outcome = self.cache.made(request, fetched, attempts.sent)
+        except CoreBackendError as error:
+            outcome = error
         finally:
             with self._lock:
                 if not flight.abandoned:
-                    entry = self._keep(flight, entry, error, attempts)
-                flight.land(entry, error, moment(self.clock))
+                    outcome = self._kept(request.key, outcome, attempts.sent.order)
+                flight.land(outcome, moment(self.clock))
                 self._flights.remove(flight)
 
-    def _keep(
-        self,
-        flight: Flight,
-        entry: Entry | None,
-        error: CoreBackendError | None,
-        attempts: Attempts,
-    ) -> Entry | None:
-        key = flight.request.key
-        if entry is not None:
-            return self.cache.store(entry)
-        if error is not None:
-            self.stats.failures += 1
-            treatment = treatment_of(error)
-            if treatment.evicts:
-                self.cache.evict(key, attempts.sent.order)
-            if treatment.transient:
-                self.cache.remember(key, error, cool_down)
-            elif treatment.remembered:
-                self.cache.remember(key, error, lambda _: treatment.remembered)
-        return None
+    def _kept(
+        self, key: Key, outcome: Entry | CoreBackendError, order: int
+    ) -> Entry | CoreBackendError:
+        if isinstance(outcome, Entry):
+            return self.cache.store(outcome)
+        self.stats.failures += 1
+        treatment = treatment_of(outcome)
+        if treatment.evicts:
+            self.cache.evict(key, order)
+        if treatment.transient:
+            self.cache.remember(key, outcome, cool_down)
+        elif treatment.remembered:
+            self.cache.remember(key, outcome, lambda _: treatment.remembered)
+        return outcome
 
     def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
         entry = self.cache.entry(request.key)

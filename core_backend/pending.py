@@ -93,8 +93,8 @@ class PendingSecret(Generic[T_co]):
         if timeout is not None and timeout < left:
             if not answer.wait_blocking(timeout):
                 raise SecretTimeoutError(
-                    f"secret {answer.request.label!r}: not there within {timeout:.3g} s; wait longer, "
-                    f"or ask for it earlier",
+                    f"secret {answer.request.label!r}: not there within {timeout:.3g} s; "
+                    f"wait longer, or ask for it earlier",
                     secret_id=answer.request.label,
                 )
         else:

@@ -57,7 +57,7 @@ def test_threads_and_loops_are_woken_together() -> None:
         thread.start()
     for _ in threads:
         waiting.acquire(timeout=10)
-    flight.land(entry(), None, NOW)
+    flight.land(entry(), NOW)
     for thread in threads:
         thread.join(10)
     assert woken == [True] * 4
@@ -75,7 +75,7 @@ def test_a_loop_that_died_meanwhile_keeps_nobody_else_from_being_woken() -> None
     async def wait() -> bool:
         later = asyncio.ensure_future(flight.wait(float("inf")))
         await asyncio.sleep(0)
-        flight.land(entry(), None, NOW)
+        flight.land(entry(), NOW)
         return await later
 
     assert asyncio.run(wait())
@@ -90,7 +90,7 @@ def test_a_frozen_flight_does_not_count(started: Moment, counts: bool) -> None:
 
 def test_an_outcome_stands_for_five_seconds_unless_it_is_lost() -> None:
     landed = Flight(REQUEST, NOW)
-    landed.land(entry(), None, NOW)
+    landed.land(entry(), NOW)
     failed = Flight.failed(REQUEST, SecretUnavailableError("no", secret_id="a"), NOW)
     for flight in (landed, failed):
         assert flight.counts(Moment(1004.9, 104.9), longest=5.0)
@@ -116,6 +116,6 @@ def test_an_abandoned_fetch_past_the_cache_is_shared_with_nobody() -> None:
     flight = Flight(REQUEST, NOW, fresh=True)
     flights.add(flight)
     flights.abandon()
-    flight.land(entry(), None, NOW)
+    flight.land(entry(), NOW)
     flights.remove(flight)
     assert flights.joinable(REQUEST, NOW, fresh=True, longest=5.0) is None

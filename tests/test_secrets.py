@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scripted import World, throttled, world
+from support.scripted import World, throttled, until, world
 
 import core_backend
 from core_backend import (
@@ -449,8 +449,7 @@ async def test_a_handle_survives_clear(w: World) -> None:
     pending, landed = get_secret("a"), get_secret("b")
     await pending
     w.source.arrived(2)
-    while w.store.cache.entry("b") is None:
-        await asyncio.sleep(0)
+    await until(lambda: w.store.cache.entry("b") is not None)
     clear_secrets()
     assert await pending == "pl4nted-a"
     assert await landed == "pl4nted-b"

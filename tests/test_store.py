@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import TYPE_CHECKING
 
 import pytest
-from support.scripted import World, throttled, world
+from support.scripted import World, throttled, until, world
 
 from core_backend import (
     ConfigurationError,
@@ -40,8 +39,7 @@ def w() -> Iterator[World]:
 async def until_fetched(w: World, calls: int) -> None:
     """Wait for fetches in the background to have landed."""
     w.source.arrived(calls)
-    while w.store._flights._under_way:
-        await asyncio.sleep(0)
+    await until(lambda: not w.store._flights._under_way)
 
 
 def failure(kind: type[SecretError], code: str | None = None) -> SecretError:
@@ -410,8 +408,7 @@ async def test_settings_that_concern_connections_begin_them_anew(w: World) -> No
     with configure(read_timeout=1.0):
         await get_secret("b")
         await until_fetched(w, 2)
-        while not w.source.closed:
-            await asyncio.sleep(0)
+        await until(lambda: w.source.closed)
     assert await get_secret("a") == "pl4nted-a"
 
 

@@ -85,7 +85,11 @@ class SdkSource:
 
     async def aclose(self) -> None:
         """Close the clients and their connections."""
+        connecting = list(self._clients.values())
         self._clients.clear()
+        for task in connecting:
+            task.cancel()
+        await asyncio.gather(*connecting, return_exceptions=True)
         await self._stack.aclose()
 
     async def _answer(
@@ -145,8 +149,8 @@ class SdkSource:
         try:
             return await asyncio.shield(task)
         except BaseException:
-            if task.done() and self._clients.get(region) is task:
-                del self._clients[region]
+            if task.done():  # it failed; whoever comes next tries anew
+                self._clients.pop(region, None)
             raise
 
     async def _connect(self, region: str) -> Any:

@@ -15,7 +15,7 @@ from core_backend.testing.clock import FakeClock
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class ScriptedSource:
@@ -126,3 +126,12 @@ def world(
         source=source, clock=clock, random=lambda: random, settings=Settings()._replace(**settings)
     ) as store:
         yield World(source, clock, store)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for what the private loop's thread does; it tells nobody."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0.001)
+    raise AssertionError("it never came")

@@ -99,7 +99,7 @@ class Server:
 
     async def _listen(self, port: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
-        self._listener.setblocking(False)  # noqa: FBT003  # its name says what
+        self._listener.setblocking(False)  # its name says what
         self.port = self._listener.getsockname()[1]
         self._accepting = self._loop.create_task(self._accept())
 
