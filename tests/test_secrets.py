@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -234,6 +235,22 @@ def test_two_hundred_loops_one_after_the_other(w: World) -> None:
         gc.collect()
     assert w.calls == 200
     assert len(threads) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop is not made for Windows")
+def test_the_callers_loop_may_be_of_any_make(w: World) -> None:
+    import uvloop  # noqa: PLC0415  # see above
+
+    async def value() -> str:
+        return await get_secret("a")
+
+    for factory in (uvloop.new_event_loop, asyncio.new_event_loop):
+        with asyncio.Runner(loop_factory=factory) as runner:
+            assert runner.run(value()) == "pl4nted-a"
+            w.clock.advance(400)
+            assert runner.run(value()) == "pl4nted-a"
+        w.clock.advance(400)
+    assert w.calls == 4
 
 
 async def test_a_value_in_its_ttl_is_not_fetched_again(w: World) -> None:
