@@ -1,7 +1,8 @@
-"""Which error an answer of the service stands for: by its code, never by its HTTP status alone."""
+"""Which error an answer of the service stands for: by its code, where there is one."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from core_backend.errors import (
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from core_backend.sources.protocol import SecretRequest
 
 __all__ = ["CREDENTIAL_CODES", "failure_of"]
+
+# What may stand in a message: the service's codes are words, a proxy's page is not.
+_CODE = re.compile(r"[A-Za-z0-9.]{1,100}")
 
 _HTTP_TOO_MANY_REQUESTS = 429
 _HTTP_SERVER_ERROR = 500
@@ -108,20 +112,25 @@ def failure_of(
 
     Args:
         request: What was asked for.
-        code: The service's error code, without its namespace.
+        code: The service's error code, without its namespace. What does not look like one is
+            as unknown as none.
         message: The service's message, only looked at: it goes into no error, since a proxy's
             page, or an echo of the request, might stand where a message should.
         status: The HTTP status, which decides only where the code is unknown.
     """
     label = request.label
+    known = code if _CODE.fullmatch(code) else None
     kind = _kind_of(code, message.lower(), status)
     if kind is None:
+        answer = f"{known}, HTTP {status}" if known else f"HTTP {status}"
         return ConfigurationError(
-            f"secret {label!r}: the service refused the request itself ({code}, HTTP {status}); "
-            f"check the id, the stage or version, the Region and the endpoint"
+            f"secret {label!r}: the service refused the request itself ({answer}); check the id, "
+            f"the stage or version, the Region and the endpoint"
         )
     advice = _CREDENTIALS_ADVICE if code in CREDENTIAL_CODES else _ADVICE[kind]
-    return kind(f"secret {label!r}: {advice} ({code})", secret_id=label, code=code)
+    return kind(
+        f"secret {label!r}: {advice} ({known or f'HTTP {status}'})", secret_id=label, code=known
+    )
 
 
 def _kind_of(code: str, message: str, status: int) -> type[SecretError] | None:
@@ -133,7 +142,7 @@ def _kind_of(code: str, message: str, status: int) -> type[SecretError] | None:
         kind = SecretNotSetError if unset else SecretNotFoundError
     elif code == "InvalidRequestException" and "delet" in message:
         kind = SecretDeletedError
-    elif code in _DECRYPTION or (code in _DENIED and "kms" in message):
+    elif code in _DECRYPTION or (code in _DENIED and _is_of_kms(message)):
         kind = SecretDecryptionError
     elif code in _DENIED or code in CREDENTIAL_CODES:
         kind = SecretAccessDeniedError
@@ -142,3 +151,8 @@ def _kind_of(code: str, message: str, status: int) -> type[SecretError] | None:
     elif status == _HTTP_TOO_MANY_REQUESTS:
         kind = SecretThrottledError
     return kind
+
+
+def _is_of_kms(message: str) -> bool:
+    # Not "kms" alone: the message names the secret's ARN, and a secret can be called so.
+    return any(words in message for words in ("access to kms", "kms:", "ciphertext"))

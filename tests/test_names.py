@@ -1,0 +1,280 @@
+"""Names: what AWS and Lambda could not accept is refused where it is declared."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core_backend import InvalidSecretNameError, SecretId, SecretName, get_resource_name
+from core_backend.names import DEFAULT_STAGE, RESERVED_ENV_KEYS, check_secret_id
+
+LEGAL = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_+=.@-"
+legal_text = st.text(LEGAL, min_size=1, max_size=60)
+
+
+def parsed(text):
+    return Decimal(text)
+
+
+@given(legal_text)
+def test_a_legal_name_makes_a_legal_variable_or_is_refused(text):
+    try:
+        name = SecretName(text)
+    except InvalidSecretNameError as error:
+        assert repr(text[:50])[1:-1] in str(error)
+        return
+    assert name == text
+    assert re.fullmatch(r"[a-zA-Z][a-zA-Z0-9_]+", name.env_key), "what Lambda accepts"
+    assert name.env_key not in RESERVED_ENV_KEYS
+    assert SecretName(name.env_key).env_key == name.env_key
+
+
+@given(st.text() | st.none() | st.integers() | st.binary())
+def test_whatever_is_no_legal_name_is_refused_in_one_way(text):
+    try:
+        name = SecretName(text)
+    except InvalidSecretNameError as error:
+        assert len(str(error)) < 500
+    else:
+        assert set(name) <= set(LEGAL)
+
+
+@given(legal_text)
+def test_the_name_that_a_refusal_suggests_is_accepted(text):
+    try:
+        SecretName(text)
+    except InvalidSecretNameError as error:
+        suggestion = re.search(r"another name, such as '(.*)'", str(error)).group(1)
+        SecretName(suggestion)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("stripe-api-key", "STRIPE_API_KEY"),
+        ("db/main.password", "DB_MAIN_PASSWORD"),
+        ("ALREADY_A_KEY", "ALREADY_A_KEY"),
+        ("a+b=c@d.e", "A_B_C_D_E"),
+        ("x1", "X1"),
+        ("trailing-", "TRAILING_"),
+    ],
+)
+def test_the_variable_is_the_name_in_capitals_and_underscores(name, key):
+    assert SecretName(name).env_key == key
+
+
+@pytest.mark.parametrize("length", [1, 2, 511, 512])
+def test_a_name_has_up_to_512_characters(length):
+    if length == 1:
+        with pytest.raises(InvalidSecretNameError, match="two characters or more"):
+            SecretName("n")
+    else:
+        assert len(SecretName("n" * length)) == length
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("", "the secret name is empty; give it 1 to 512 characters"),
+        ("n" * 513, "has 513 characters; Secrets Manager takes at most 512"),
+        ("api key", "characters that Secrets Manager does not take: ' '; use letters, digits"),
+        ("clé", "does not take: 'é'"),
+        ("rds!db-1", "does not take: '!'"),
+        ("a\nb\x00", r"does not take: '\\x00\\n'"),
+        ("a\n", r"does not take: '\\n'"),
+        ("\ud800", r"does not take: '\\ud800'"),
+        (b"api-key", "the secret name is to be a str, not a bytes"),
+        (None, "the secret name is to be a str, not a NoneType"),
+        ("2fa-seed", "variable '2FA_SEED', which Lambda does not allow.*such as 'app-2fa-seed'"),
+        ("_handler", "variable '_HANDLER', which Lambda does not allow.*such as 'app-handler'"),
+        ("/", "variable '_', which Lambda does not allow.*such as 'app-secret'"),
+        ("path", "variable 'PATH', which belongs to the Lambda runtime.*such as 'app-path'"),
+        ("aws-session-token", "which belongs to the Lambda runtime"),
+        ("core-backend-ttl", "'CORE_BACKEND_TTL', which belongs to core_backend's settings"),
+    ],
+)
+def test_an_illegal_name_is_refused_with_the_reason(name, why):
+    with pytest.raises(InvalidSecretNameError, match=why):
+        SecretName(name)
+
+
+@pytest.mark.parametrize("key", sorted(RESERVED_ENV_KEYS))
+def test_every_reserved_variable_is_refused(key):
+    with pytest.raises(InvalidSecretNameError, match="choose another name, such as"):
+        SecretName(key.lower().replace("_", "-"))
+
+
+def test_a_refusal_is_a_value_error():
+    assert issubclass(InvalidSecretNameError, ValueError)
+
+
+def test_a_long_name_is_quoted_in_part():
+    with pytest.raises(InvalidSecretNameError) as refusal:
+        SecretName("n" * 100_000)
+    assert len(str(refusal.value)) < 200
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"parse": 3}, "parse of secret 'db' is a int, not something to call"),
+        ({"parse": "json"}, "pass a function such as json.loads"),
+        ({"stage": ""}, "the stage of secret 'db' is ''; it must be 1 to 256 printable"),
+        ({"stage": "s" * 257}, "the stage of secret 'db' is .*must be 1 to 256"),
+        ({"stage": "a\nb"}, "the stage of secret 'db'"),
+        ({"stage": None}, "the stage of secret 'db' is None"),
+        ({"version_id": ""}, "the version_id of secret 'db' is ''; it must be 1 to 64"),
+        ({"version_id": "v" * 65}, "the version_id of secret 'db'"),
+        ({"version_id": 1}, "the version_id of secret 'db' is 1"),
+    ],
+)
+def test_illegal_options_are_refused_with_the_reason(options, why):
+    with pytest.raises(InvalidSecretNameError, match=why):
+        SecretName("db", **options)
+
+
+def test_a_name_is_read_as_text_at_the_usual_stage():
+    name = SecretName("db")
+    assert (name.parse, name.stage, name.version_id) == (None, "AWSCURRENT", None)
+    assert DEFAULT_STAGE == "AWSCURRENT"
+
+
+def test_a_name_at_another_stage_or_version_keeps_what_it_parses_to():
+    name = SecretName("db", parse=parsed, version_id="v1")
+    previous = name.staged("AWSPREVIOUS")
+    assert (previous, previous.env_key, previous.parse) == ("db", "DB", parsed)
+    assert (previous.stage, previous.version_id) == ("AWSPREVIOUS", None)
+    pinned = previous.versioned("v2")
+    assert (pinned, pinned.env_key, pinned.parse) == ("db", "DB", parsed)
+    assert (pinned.stage, pinned.version_id) == ("AWSCURRENT", "v2")
+    assert SecretName("db").staged("AWSPENDING").parse is None
+    assert name.version_id == "v1", "the name itself stays as it was"
+
+
+def test_a_name_at_an_illegal_stage_or_version_is_refused():
+    with pytest.raises(InvalidSecretNameError, match="the stage of secret 'db'"):
+        SecretName("db").staged("")
+    with pytest.raises(InvalidSecretNameError, match="the version_id of secret 'db'"):
+        SecretName("db").versioned("")
+
+
+def test_a_name_is_a_str_wherever_one_is_expected():
+    name = SecretName("db")
+    assert {name: 1}["db"] == 1
+    assert f"{name}" == "db"
+    assert json.dumps({name: name}) == '{"db": "db"}'
+    assert type(str(name)) is str
+    assert repr(name) == "SecretName('db')"
+
+
+def test_a_name_can_be_subscribed_with_its_type():
+    assert SecretName[str]("db") == "db"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        SecretName("db", parse=parsed, stage="AWSPENDING", version_id="v1"),
+        SecretId.of("prod/db", SecretName("db", parse=parsed, version_id="v1")),
+    ],
+)
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy]
+    + [lambda name, p=p: pickle.loads(pickle.dumps(name, p)) for p in (2, 3, 4, 5)],
+)
+def test_a_copied_or_pickled_name_is_complete(name, copied):
+    other = copied({"name": name})["name"]
+    assert type(other) is type(name)
+    assert other == name
+    assert (other.parse, other.stage, other.version_id) == (parsed, name.stage, "v1")
+    assert getattr(other, "env_key", None) == getattr(name, "env_key", None)
+
+
+def test_an_id_by_itself_is_read_as_text_at_the_usual_stage():
+    secret_id = SecretId("prod/db")
+    assert secret_id == "prod/db"
+    assert (secret_id.parse, secret_id.stage, secret_id.version_id) == (None, "AWSCURRENT", None)
+    assert repr(secret_id) == "SecretId('prod/db')"
+
+
+def test_an_id_is_read_as_its_name_is():
+    name = SecretName("db", parse=parsed, stage="AWSPENDING", version_id="v1")
+    secret_id = SecretId.of("prod/db", name)
+    assert secret_id == "prod/db"
+    assert (secret_id.parse, secret_id.stage, secret_id.version_id) == (parsed, "AWSPENDING", "v1")
+
+
+@pytest.mark.parametrize(
+    "secret_id",
+    [
+        "db",
+        "prod/db",
+        "n" * 2048,
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCdEf",
+        "rds!db-0a1b2c3d",
+        "events!connection/mine/0a1b",
+    ],
+)
+def test_names_and_arns_and_what_other_services_manage_are_ids(secret_id):
+    assert check_secret_id(secret_id) == secret_id
+    assert SecretId(secret_id) == secret_id
+
+
+@pytest.mark.parametrize(
+    ("secret_id", "why"),
+    [
+        ("", r"the secret's id is empty; pass its name or ARN, as get_env\(NAME\) returns it"),
+        (" \t", "the secret's id is empty"),
+        ("n" * 2049, "has 2,049 characters; Secrets Manager takes at most 2,048"),
+        ("db\n", r"the secret id 'db\\n' has characters that no secret.* has: '\\n'; check where"),
+        (" db", "' db' has characters that no secret's name or ARN has: ' '"),
+        ("d b", "'d b' has characters"),
+        ("db\x00", r"has: '\\x00'"),
+        ("clé", "has: 'é'"),
+        ("\udc80", r"has: '\\udc80'"),
+        (None, "a secret is asked for by its name or ARN, a str, not by a NoneType"),
+        (b"db", "not by a bytes"),
+        (["db"], "not by a list"),
+    ],
+)
+@pytest.mark.parametrize("check", [check_secret_id, SecretId])
+def test_what_can_be_no_secrets_id_is_refused_with_the_reason(check, secret_id, why):
+    with pytest.raises(InvalidSecretNameError, match=why):
+        check(secret_id)
+
+
+@given(st.text())
+def test_an_id_is_accepted_or_refused_and_nothing_else(text):
+    try:
+        assert check_secret_id(text) is text
+    except InvalidSecretNameError:
+        assert not text or not text.isascii() or not text.isprintable() or " " in text
+
+
+def test_a_resource_name_is_the_environment_and_the_name():
+    assert get_resource_name(SecretName("stripe-api-key"), "prod") == "prod/stripe-api-key"
+    assert type(get_resource_name(SecretName("db"), "prod")) is str
+    assert get_resource_name("n" * 500, "e" * 11) == "e" * 11 + "/" + "n" * 500
+
+
+@pytest.mark.parametrize(
+    ("name", "env_name", "why"),
+    [
+        ("", "prod", "the secret name is empty"),
+        ("db", "", "the environment name is empty"),
+        ("db", "pr od", "the environment name 'pr od' has characters"),
+        ("db", None, "the environment name is to be a str, not a NoneType"),
+        ("n" * 500, "e" * 12, "the secret name .* has 513 characters"),
+    ],
+)
+def test_a_resource_name_that_could_not_be_is_refused(name, env_name, why):
+    with pytest.raises(InvalidSecretNameError, match=why):
+        get_resource_name(name, env_name)
