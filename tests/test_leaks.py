@@ -180,7 +180,11 @@ def session(tmp_path):
         (tmp_path / "test_made_up.py").write_text(textwrap.dedent(source))
         return subprocess.run(
             [sys.executable, "-m", "pytest", "-p", "support.leak_guard", "-rA", str(tmp_path)],
-            env={**os.environ, "PYTHONPATH": str(Path(leaks.__file__).parents[1])},
+            env={
+                **os.environ,
+                "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+                "PYTHONPATH": str(Path(leaks.__file__).parents[1]),
+            },
             cwd=tmp_path,
             capture_output=True,
             text=True,
@@ -190,15 +194,16 @@ def session(tmp_path):
     return run
 
 
-def test_the_guard_fails_the_test_that_logged_a_secret(session):
+def test_the_guard_fails_the_test_that_shows_a_secret_and_no_other(session):
     outcome = session("""
-        import logging
-        def test_quiet(): pass
-        def test_loud(): logging.getLogger("deep.down").debug("got %s", "pl4nted" + "-1")
+        import logging, warnings
+        def test_quiet(): logging.getLogger().debug("got %d characters", len("pl4nted" + "-0"))
+        def test_logs(): logging.getLogger("deep.down").debug("got %s", "pl4nted" + "-1")
+        def test_last(): pass
     """)
     assert outcome.returncode == pytest.ExitCode.TESTS_FAILED
-    assert "2 passed, 1 error" in outcome.stdout
-    assert "ERROR test_made_up.py::test_loud" in outcome.stdout
+    assert "3 passed, 1 error" in outcome.stdout
+    assert "ERROR test_made_up.py::test_logs" in outcome.stdout
     assert "a planted secret shows: logger deep.down, level DEBUG" in outcome.stdout
 
 
@@ -212,14 +217,3 @@ def test_the_guard_fails_the_session_for_what_was_printed_or_warned_of(session):
     assert outcome.returncode == pytest.ExitCode.TESTS_FAILED
     assert "Captured stdout call of test_made_up.py::test_prints" in outcome.stdout
     assert "a warning in test_made_up.py::test_warns" in outcome.stdout
-
-
-def test_the_guard_lets_a_clean_session_pass(session):
-    outcome = session("""
-        import logging
-        def test_quiet():
-            value = "pl4nted" + "-4"
-            logging.getLogger().debug("got one of %d characters", len(value))
-    """)
-    assert outcome.returncode == pytest.ExitCode.OK
-    assert "1 passed" in outcome.stdout

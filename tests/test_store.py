@@ -189,13 +189,15 @@ async def test_a_stale_value_serves_meanwhile_with_one_warning_a_refresh(
     for _ in range(3):
         assert await get_secret("a") == "pl4nted-a"
     assert w.calls == 4
-    assert [(r.name, r.levelno) for r in caplog.records] == [("core_backend", logging.WARNING)]
+    assert [(r.name, r.levelno) for r in caplog.records if r.name == "core_backend"] == [
+        ("core_backend", logging.WARNING)
+    ]
     assert "'a'" in caplog.text
     assert "SecretThrottledError" in caplog.text
     w.clock.advance(1)
     assert await get_secret("a") == "pl4nted-a"
     assert w.calls == 7
-    assert len(caplog.records) == 2
+    assert len([r for r in caplog.records if r.name == "core_backend"]) == 2
     assert secrets_info().stale == 4
 
 
