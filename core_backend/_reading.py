@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from core_backend._shapes import Binary, ShapeFault, mask
 from core_backend.errors import SecretFormatError
 from core_backend.values import SecretBytes
 
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
+_IS_BINARY = "it is binary, and is read as text; declare its name with .binary()"
+_IS_TEXT = "it is text, and is read as binary; declare its name without .binary()"
+
 
 def read(
     value: SecretText | SecretBytes | None, parse: Callable[[Any], Any] | None, label: str
 ) -> Any:
-    """Return the value as its name declares it.
+    """Return the value as its name declares it, made anew each time.
 
     Raises:
         SecretFormatError: It is not of that shape. Keeps no cause: a parser's error quotes its
             input.
     """
-    if isinstance(value, SecretBytes) and not getattr(parse, "takes_bytes", False):
-        fault = "it is binary, and is read as text; declare its name with .binary()"
+    fault = ""
+    if isinstance(value, SecretBytes) != isinstance(parse, Binary):
+        fault = _IS_BINARY if isinstance(value, SecretBytes) else _IS_TEXT
     elif parse is None:
         return value
     else:
@@ -36,8 +41,12 @@ def read(
 
 
 def _parsed(value: SecretText | SecretBytes | None, parse: Callable[[Any], Any]) -> tuple[Any, str]:
+    # Plain: some parsers in C take no subclass of str.
+    plain = bytes(value) if isinstance(value, SecretBytes) else str(value)
     try:
-        return parse(value), ""
+        return mask(parse(plain)), ""
+    except ShapeFault as fault:
+        return None, str(fault)
     except Exception as error:  # noqa: BLE001  # whatever a parser raises, it may quote the value
         return None, (
             f"its value could not be parsed ({type(error).__name__}); check what was stored, and "

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_STAGE",
     "RESERVED_ENV_KEYS",
+    "check_field",
     "check_name",
     "check_parse",
     "check_secret_id",
@@ -116,6 +117,15 @@ def check_parse(parse: Callable[[Any], Any] | None, name: str) -> Callable[[Any]
             f"with the stored text; pass a function such as json.loads"
         )
     return parse
+
+
+def check_field(key: object, name: str) -> str:
+    """Return ``key`` if it can be a field of a JSON object."""
+    if not isinstance(key, str):
+        raise InvalidSecretNameError(
+            f"the field of secret {_shown(name)} is to be a str, not a {type(key).__name__}"
+        )
+    return key
 
 
 def check_stage(stage: object, name: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
 from core_backend._rules import (
     DEFAULT_STAGE,
     RESERVED_ENV_KEYS,
+    check_field,
     check_name,
     check_parse,
     check_secret_id,
@@ -18,6 +19,7 @@ from core_backend._rules import (
     check_version,
     env_key_of,
 )
+from core_backend._shapes import Binary, Field, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +63,9 @@ class SecretName(_Shaped[T]):
 
     Args:
         name: 1 to 512 characters out of letters, digits and ``/_+=.@-``.
-        parse: Turns the stored text into what ``await`` returns; without it, the text itself.
+        parse: Turns the stored text, a plain ``str``, into what ``await`` returns; without it,
+            the text itself. Called anew at each ``await``. Whatever it raises becomes a
+            ``SecretFormatError`` that quotes nothing of the text.
         stage: The staging label to read.
         version_id: One version to read, whatever its stage.
 
@@ -112,19 +116,46 @@ class SecretName(_Shaped[T]):
         self.version_id = check_version(version_id, name)
         return self
 
+    def json(self) -> SecretName[Any]:
+        """Return this name read as JSON: a document whose strings are masked in its ``repr``."""
+        return self._variant(parse_json, self.stage, self.version_id)
+
+    def field(self, key: str) -> SecretName[str]:
+        """Return this name read as one field of a JSON object, which is a string.
+
+        Args:
+            key: The field's name. Not a path: dots have no meaning.
+        """
+        return self._variant(Field(check_field(key, self)), self.stage, self.version_id)
+
+    @overload
+    def binary(self) -> SecretName[bytes]: ...
+
+    @overload
+    def binary(self, parse: Callable[[bytes], S]) -> SecretName[S]: ...
+
+    def binary(self, parse: Callable[[bytes], Any] | None = None) -> SecretName[Any]:
+        """Return this name read as binary.
+
+        Args:
+            parse: Turns the stored bytes into what ``await`` returns; without it, the bytes.
+        """
+        return self._variant(Binary(check_parse(parse, self)), self.stage, self.version_id)
+
     def staged(self, stage: str) -> SecretName[T]:
         """Return this name at another staging label, such as ``"AWSPREVIOUS"``."""
-        return self._variant(stage=stage, version_id=None)
+        return self._variant(self.parse, stage, None)
 
     def versioned(self, version_id: str) -> SecretName[T]:
         """Return this name pinned to one version."""
-        return self._variant(stage=DEFAULT_STAGE, version_id=version_id)
+        return self._variant(self.parse, DEFAULT_STAGE, version_id)
 
-    def _variant(self, *, stage: str, version_id: str | None) -> SecretName[T]:
-        if self.parse is None:
-            # With nothing to parse, T is str; the overloads cannot say so of an instance.
-            return SecretName(str(self), stage=stage, version_id=version_id)  # type: ignore[return-value]
-        return SecretName(str(self), parse=self.parse, stage=stage, version_id=version_id)
+    def _variant(
+        self, parse: Callable[[Any], S] | None, stage: str, version_id: str | None
+    ) -> SecretName[S]:
+        made: SecretName[Any] = SecretName(str(self), stage=stage, version_id=version_id)
+        made.parse = parse
+        return made
 
 
 class SecretId(_Shaped[T]):
