@@ -9,7 +9,6 @@ import logging
 import os
 import threading
 import weakref
-from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core_backend._remaining import remaining_millis
@@ -99,8 +98,8 @@ class _KeptLoop:
 
     def run(self, invocation: Coroutine[Any, Any, R]) -> R:
         loop = self._loop
-        # A context of its own: what one invocation sets, the next one does not find.
-        task = loop.create_task(invocation, context=copy_context())
+        # A task has a copy of the context: what one invocation sets, the next does not find.
+        task = loop.create_task(invocation)
         asyncio.set_event_loop(loop)
         cancelled: asyncio.CancelledError | None = None
         try:

@@ -99,6 +99,13 @@ async def test_a_frozen_environment_expires_by_the_wall_clock(w: World) -> None:
     assert w.calls == 2
 
 
+async def test_a_wall_clock_held_back_expires_by_the_other(w: World) -> None:
+    await get_secret("a")
+    w.clock.advance_monotonic(301)
+    await get_secret("a")
+    assert w.calls == 2
+
+
 async def test_a_wall_clock_set_back_expires_everything(w: World) -> None:
     await get_secret("a")
     w.clock.advance_wall(-3600)
@@ -369,7 +376,7 @@ def almost_over() -> Iterator[None]:
 async def test_too_little_time_left_sends_nothing(w: World) -> None:
     with pytest.raises(SecretTimeoutError, match="too little is left"):
         await get_secret("a")
-    assert w.calls == 0
+    assert (w.calls, secrets_info().fetches) == (0, 0)
 
 
 async def test_too_little_time_left_serves_stale_where_it_may(w: World) -> None:
@@ -405,8 +412,9 @@ async def test_a_fetch_may_take_as_long_as_the_settings_say() -> None:
 
 async def test_settings_that_concern_connections_begin_them_anew(w: World) -> None:
     await get_secret("a")
+    source = w.store._source
     with configure(ttl=10):
-        assert w.source.closed == 0
+        assert w.store._source is source
     with configure(read_timeout=1.0):
         await get_secret("b")
         await until_fetched(w, 2)
