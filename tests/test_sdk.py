@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions as sdk_errors
 import pytest
+from support.leaks import assert_sealed
 
 from core_backend._settings import Settings
 from core_backend.errors import (
@@ -262,3 +263,11 @@ def test_a_line_that_cannot_be_judged_is_masked(caplog: pytest.LogCaptureFixture
         "nothing",
         "not so ",
     ]
+
+
+@pytest.mark.usefixtures("environ")
+async def test_no_error_holds_the_value(environ: pytest.MonkeyPatch) -> None:
+    for name in ("absent", "empty", "gone"):
+        with pytest.raises(CoreBackendError) as caught:
+            await fetch(SecretRequest(name))
+        assert_sealed(caught.value)
