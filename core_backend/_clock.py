@@ -37,10 +37,17 @@ class Sent(NamedTuple):
 class Clock(Protocol):
     """Where the time comes from; tests bring their own."""
 
-    wall: Callable[[], float]
-    """Seconds since the epoch."""
-    monotonic: Callable[[], float]
-    """Seconds that never run backwards."""
+    # Properties, so that a method will do as well as an attribute.
+
+    @property
+    def wall(self) -> Callable[[], float]:
+        """Seconds since the epoch."""
+        ...
+
+    @property
+    def monotonic(self) -> Callable[[], float]:
+        """Seconds that never run backwards."""
+        ...
 
     async def sleep(self, seconds: float) -> None:
         """Wait before a retry."""
