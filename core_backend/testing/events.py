@@ -1,0 +1,171 @@
+"""The events that handlers are mostly tested with, as API Gateway and SQS send them.
+
+Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs" (payload
+format 2.0); Lambda developer guide, "Using Lambda with Amazon SQS".
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["http_api_event", "sqs_event"]
+
+_ACCOUNT = "123456789012"
+_API_HOST = "api-id.execute-api.{region}.amazonaws.com"
+
+
+def http_api_event(  # noqa: PLR0913  # a request has that many parts
+    method: str = "GET",
+    path: str = "/",
+    *,
+    body: Any = None,
+    headers: Mapping[str, str | Sequence[str]] | None = None,
+    query: Mapping[str, str | Sequence[str]] | None = None,
+    cookies: Sequence[str] = (),
+    route: str = "$default",
+    path_parameters: Mapping[str, str] | None = None,
+    stage: str = "$default",
+    stage_variables: Mapping[str, str] | None = None,
+    authorizer: Mapping[str, Any] | None = None,
+    region: str = "us-east-1",
+) -> dict[str, Any]:
+    """Return the event of one request to an HTTP API, in payload format 2.0.
+
+    Args:
+        method: The HTTP method.
+        path: The path, without the stage.
+        body: ``str`` is sent as it is, ``bytes`` in base64, anything else as JSON.
+        headers: The request's headers. Several values of one name are joined by commas.
+        query: The query string's parameters, not encoded.
+        cookies: Each as ``name=value``.
+        route: The route's key, such as ``"GET /charges/{id}"``.
+        path_parameters: What stands for the route's variables.
+        stage: The stage's name; all but ``$default`` are a part of the path.
+        stage_variables: The stage's variables.
+        authorizer: What the authorizer found, such as ``{"jwt": {"claims": {...}}}``.
+        region: The API's Region.
+    """
+    host = _API_HOST.format(region=region)
+    sent = {"host": host, "user-agent": "test", "x-forwarded-for": "192.0.2.1"}
+    if body is not None and not isinstance(body, (str, bytes)):
+        sent["content-type"] = "application/json"
+    sent |= {name.lower(): _joined(value) for name, value in (headers or {}).items()}
+    raw_path = path if stage == "$default" else f"/{stage}{path}"
+    now = time.time()
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": raw_path,
+        "rawQueryString": urlencode(query or {}, doseq=True),
+        "headers": sent,
+        "requestContext": {
+            "accountId": _ACCOUNT,
+            "apiId": host.partition(".")[0],
+            "domainName": sent["host"],
+            "domainPrefix": sent["host"].partition(".")[0],
+            "http": {
+                "method": method,
+                "path": raw_path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": sent["user-agent"],
+            },
+            "requestId": uuid.uuid4().hex,
+            "routeKey": route,
+            "stage": stage,
+            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)),
+            "timeEpoch": int(now * 1000),
+        },
+        "isBase64Encoded": isinstance(body, bytes),
+    }
+    if authorizer is not None:
+        event["requestContext"]["authorizer"] = dict(authorizer)
+    # API Gateway leaves out what a request does not have.
+    optional = {
+        "cookies": list(cookies),
+        "queryStringParameters": {name: _joined(value) for name, value in (query or {}).items()},
+        "pathParameters": dict(path_parameters or {}),
+        "stageVariables": dict(stage_variables or {}),
+        "body": _text(body),
+    }
+    return event | {name: value for name, value in optional.items() if value}
+
+
+def sqs_event(
+    *bodies: Any,
+    queue: str = "queue",
+    attributes: Mapping[str, str | float | bytes] | None = None,
+    group_id: str = "group",
+    receive_count: int = 1,
+    region: str = "us-east-1",
+) -> dict[str, Any]:
+    """Return the event of a batch of messages, one for each body.
+
+    Args:
+        *bodies: Each message's body: ``str`` is sent as it is, anything else as JSON.
+        queue: The queue's name; one that ends in ``.fifo`` has groups and sequence numbers.
+        attributes: The message attributes of each message: text, numbers or bytes.
+        group_id: The group of each message in a FIFO queue.
+        receive_count: How often each message was received, this time included.
+        region: The queue's Region.
+    """
+    now = int(time.time() * 1000)
+    records: list[dict[str, Any]] = []
+    for number, body in enumerate(bodies):
+        text = _text(body)
+        system = {
+            "ApproximateReceiveCount": str(receive_count),
+            "SentTimestamp": str(now - 10),
+            "SenderId": "AIDAEXAMPLE",
+            "ApproximateFirstReceiveTimestamp": str(now),
+        }
+        if queue.endswith(".fifo"):
+            system["SequenceNumber"] = str(10**19 + number)
+            system["MessageGroupId"] = group_id
+            system["MessageDeduplicationId"] = hashlib.sha256(text.encode()).hexdigest()
+        records.append(
+            {
+                "messageId": str(uuid.uuid4()),
+                "receiptHandle": base64.b64encode(uuid.uuid4().bytes).decode(),
+                "body": text,
+                "attributes": system,
+                "messageAttributes": {
+                    name: _attribute(value) for name, value in (attributes or {}).items()
+                },
+                # As SQS has it: a checksum, which protects nothing.
+                "md5OfBody": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:{region}:{_ACCOUNT}:{queue}",
+                "awsRegion": region,
+            }
+        )
+    return {"Records": records}
+
+
+def _joined(value: str | Sequence[str]) -> str:
+    return value if isinstance(value, str) else ",".join(value)
+
+
+def _text(body: Any) -> str:
+    if body is None:
+        return ""
+    if isinstance(body, bytes):
+        return base64.b64encode(body).decode()
+    return body if isinstance(body, str) else json.dumps(body)
+
+
+def _attribute(value: str | float | bytes) -> dict[str, Any]:
+    lists: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
+    if isinstance(value, bytes):
+        return lists | {"binaryValue": base64.b64encode(value).decode(), "dataType": "Binary"}
+    kind = "String" if isinstance(value, str) else "Number"
+    return lists | {"stringValue": str(value), "dataType": kind}
