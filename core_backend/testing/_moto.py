@@ -1,0 +1,142 @@
+"""What makes plain ``mock_aws`` work: secrets come out of the mock while one is active.
+
+moto mocks the calls of botocore, and so none of what fetches secrets on Lambda. While a mock is
+active, secrets are therefore fetched by a boto3 client made inside of it. moto says nowhere that
+a mock begins or ends, and its decorator ends the mock of an ``async def`` before that has run; so
+its class is taught both, when and if somebody imports moto. It is not imported from here: that
+takes half a second, and most tests do without.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.abc
+import inspect
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+from core_backend import _state
+from core_backend.testing import fakes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+__all__ = ["install"]
+
+_MODULE = "moto.core.models"
+
+
+def install() -> None:
+    """Teach moto, now or when it is imported."""
+    module = sys.modules.get(_MODULE)
+    if module is not None:
+        _teach(module)
+    else:
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds one module as others do, and has it taught once it is loaded."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != _MODULE:
+            return None
+        sys.meta_path.remove(self)
+        found = (finder.find_spec(fullname, path, target) for finder in list(sys.meta_path))
+        spec = next((spec for spec in found if spec is not None), None)
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Loader(spec.loader)
+        return spec
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, loader: importlib.abc.Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        # Who asks the module for its source later asks the loader that has it.
+        module.__loader__ = self._loader
+        if module.__spec__ is not None:
+            module.__spec__.loader = self._loader
+        self._loader.exec_module(module)
+        _teach(module)
+
+
+def _teach(models: ModuleType) -> None:
+    mock: Any = getattr(models, "MockAWS", None)
+    # Older versions have none; nothing can be done for them, and nothing is broken.
+    if mock is None or getattr(mock, "taught_by_core_backend", False):
+        return
+    mock.taught_by_core_backend = True
+    mock.start = _followed_by(mock.start, _begin)
+    mock.stop = _followed_by(mock.stop, _end)
+    mock._decorate_callable = _also_async(mock._decorate_callable)  # noqa: SLF001  # see above
+
+
+def _followed_by(method: Callable[..., Any], act: Callable[[], None]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def both(*args: Any, **kwargs: Any) -> Any:
+        result = method(*args, **kwargs)
+        act()
+        return result
+
+    return both
+
+
+def _also_async(decorate: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(decorate)
+    def decorated(mock: Any, function: Callable[..., Any], *reset: Any, **more: Any) -> Any:
+        if not inspect.iscoroutinefunction(function):
+            return decorate(mock, function, *reset, **more)
+        given = inspect.signature(decorate).bind(mock, function, *reset, **more).arguments
+
+        @functools.wraps(function)
+        async def mocked(*args: Any, **kwargs: Any) -> Any:
+            mock.start(reset=given["reset"])
+            try:
+                return await function(*args, **kwargs)
+            finally:
+                mock.stop(remove_data=given["remove_data"])
+
+        return mocked
+
+    return decorated
+
+
+_lock = threading.Lock()
+_depth = 0
+_active = contextlib.ExitStack()
+
+
+def _begin() -> None:
+    global _depth  # noqa: PLW0603  # mocks nest, and are one for the whole process
+    with _lock:
+        _depth += 1
+        if _depth == 1:
+            # Fakes are what a test asked for by name; a mock may be there for other services.
+            source = None if fakes.is_faking() else _source()
+            _active.enter_context(_state.replaced(source=source))
+
+
+def _end() -> None:
+    global _depth  # noqa: PLW0603  # see above
+    with _lock:
+        _depth -= 1
+        if _depth == 0:
+            _active.close()
+
+
+def _source() -> Any:
+    # Whoever starts a mock has imported boto3; nobody else has to.
+    from core_backend.testing._boto_source import BotoSource  # noqa: PLC0415
+
+    return BotoSource()

@@ -1,0 +1,271 @@
+"""Plain ``mock_aws`` works as its users know it, in sync and async tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import textwrap
+import types
+import unittest
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from core_backend import (
+    ConfigurationError,
+    SecretDeletedError,
+    SecretId,
+    SecretName,
+    SecretNotFoundError,
+    SecretNotSetError,
+    SecretUnavailableError,
+    async_handler,
+    get_env,
+    get_secret,
+    get_secrets,
+)
+from core_backend.testing import _boto_source, _moto, fake_secrets
+from core_backend.testing.moto_server import MotoServer
+
+STRIPE = SecretName("stripe-api-key")
+BINARY = SecretName("binary").binary()
+
+
+@async_handler
+async def handler(event, context):
+    [key] = get_secrets(get_env(STRIPE))
+    return await key
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setenv(STRIPE.env_key, "dev/stripe")
+
+
+def create(value: str | bytes = "pl4nted-moto", name: str = "dev/stripe") -> str:
+    client = boto3.client("secretsmanager")
+    kind = "SecretString" if isinstance(value, str) else "SecretBinary"
+    return client.create_secret(Name=name, **{kind: value})["ARN"]
+
+
+@mock_aws
+async def test_decorated_async_tests_await_the_handler(lambda_context):
+    create("pl4nted-moto-1")
+    assert await handler({}, lambda_context) == "pl4nted-moto-1"
+
+
+@mock_aws
+async def test_the_next_test_sees_neither_the_secret_nor_the_cached_value(lambda_context):
+    with pytest.raises(SecretNotFoundError):
+        await handler({}, lambda_context)
+
+
+@mock_aws()
+def test_decorated_sync_tests_call_the_handler(lambda_context):
+    create("pl4nted-moto-2")
+    assert handler({}, lambda_context) == "pl4nted-moto-2"
+
+
+async def test_a_context_manager_will_do(lambda_context):
+    with mock_aws():
+        create("pl4nted-moto-3")
+        assert await handler({}, lambda_context) == "pl4nted-moto-3"
+
+
+def test_each_mock_starts_with_nothing_cached(lambda_context):
+    for value in ("pl4nted-moto-4", "pl4nted-moto-5"):
+        with mock_aws():
+            create(value)
+            assert handler({}, lambda_context) == value
+
+
+def test_mocks_nest(lambda_context):
+    with mock_aws():
+        create("pl4nted-moto-6")
+        with mock_aws():
+            assert handler({}, lambda_context) == "pl4nted-moto-6"
+        assert handler({}, lambda_context) == "pl4nted-moto-6"
+
+
+@pytest.fixture(scope="class")
+def long_lived():
+    with mock_aws():
+        yield
+
+
+class TestMockOfSeveralTests:
+    @pytest.mark.parametrize("value", ["pl4nted-moto-7", "pl4nted-moto-8"])
+    def test_serves_them_all(self, long_lived, lambda_context, value):
+        client = boto3.client("secretsmanager")
+        try:
+            create(value)
+        except client.exceptions.ResourceExistsException:
+            client.put_secret_value(SecretId="dev/stripe", SecretString=value)
+        assert handler({}, lambda_context) == value
+
+
+@mock_aws
+class TestDecoratedClass:
+    def setup_method(self, method):
+        create("pl4nted-moto-9")
+
+    async def test_async(self, lambda_context):
+        assert await handler({}, lambda_context) == "pl4nted-moto-9"
+
+    def test_sync(self, lambda_context):
+        assert handler({}, lambda_context) == "pl4nted-moto-9"
+
+
+class UnittestCase(unittest.IsolatedAsyncioTestCase):
+    @mock_aws
+    async def test_unittest_awaits_too(self):
+        create("pl4nted-moto-10")
+        assert await handler({}, None) == "pl4nted-moto-10"
+
+
+@mock_aws
+async def test_the_result_of_a_decorated_coroutine_is_handed_on():
+    @mock_aws
+    async def inner(number: int) -> int:
+        return number + 1
+
+    assert await inner(1) == 2
+
+
+@mock_aws
+async def test_bytes_and_arns_and_regions_are_served(monkeypatch):
+    arn = create(b"pl4nted-moto-11")
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    assert await get_secret(SecretId.of(arn, BINARY)) == b"pl4nted-moto-11"
+    with pytest.raises(SecretNotFoundError):
+        await get_secret("dev/stripe")
+
+
+@mock_aws
+async def test_failures_are_those_of_the_service():
+    client = boto3.client("secretsmanager")
+    client.create_secret(Name="unset")
+    with pytest.raises(SecretNotSetError):
+        await get_secret("unset")
+    create(name="deleted")
+    client.delete_secret(SecretId="deleted")
+    with pytest.raises(SecretDeletedError):
+        await get_secret("deleted")
+
+
+@mock_aws
+async def test_without_a_region_the_variable_is_named(monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    with pytest.raises(ConfigurationError, match="a test has to set it"):
+        await get_secret("dev/stripe")
+
+
+@mock_aws
+async def test_fakes_are_served_where_a_mock_begins_among_them(fake_secrets, lambda_context):
+    fake_secrets[STRIPE] = "pl4nted-fake-not-moto"
+    assert await handler({}, lambda_context) == "pl4nted-fake-not-moto"
+
+
+@mock_aws
+async def test_fakes_are_served_where_they_begin_within_a_mock(lambda_context):
+    create("pl4nted-moto-12")
+    with fake_secrets({STRIPE: "pl4nted-fake-inner"}):
+        assert await handler({}, lambda_context) == "pl4nted-fake-inner"
+    assert await handler({}, lambda_context) == "pl4nted-moto-12"
+
+
+def run(program: str, **environ: str) -> None:
+    subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], check=True, timeout=60, env=environ
+    )
+
+
+@pytest.fixture
+def clean_environ():
+    """What a process of ours needs to run and to be measured."""
+    kept = ("PATH", "PYTHONPATH", "HOME")
+    return {k: v for k, v in os.environ.items() if k in kept or k.startswith("COVERAGE_")}
+
+
+SERVER_MODE = """
+    import boto3, core_backend.testing
+    from moto import mock_aws
+    from core_backend import SecretUnavailableError, get_secret
+
+    with mock_aws():
+        boto3.client("secretsmanager").create_secret(Name="a", SecretString="served")
+        assert get_secret("a").result() == "served"
+"""
+
+
+def test_motos_server_mode_works(clean_environ):
+    with MotoServer() as server:
+        mode = {"TEST_SERVER_MODE": "true", "TEST_SERVER_MODE_ENDPOINT": server.url}
+        run(SERVER_MODE, **clean_environ, **server.env, **mode)
+
+
+async def test_a_server_that_is_not_there_is_named(monkeypatch, fake_clock):
+    def nowhere(*args, **kwargs):
+        return boto3.client(*args, **kwargs, endpoint_url="http://127.0.0.1:9")
+
+    sdk = types.SimpleNamespace(client=nowhere, session=boto3.session)
+    with mock_aws():
+        monkeypatch.setattr(_boto_source, "_sdk", sdk)
+        with pytest.raises(SecretUnavailableError, match="see that the server is running"):
+            await get_secret("dev/stripe")
+
+
+AFTER = """
+    import moto.core.models
+    from moto import mock_aws
+    import core_backend.testing
+    assert moto.core.models.MockAWS.taught_by_core_backend
+"""
+BEFORE = """
+    import sys
+    import core_backend.testing.pytest_plugin
+    assert not {"moto", "boto3", "botocore", "aiobotocore", "awslambdaric"} & set(sys.modules)
+    import moto.core.models, inspect
+    assert moto.core.models.MockAWS.taught_by_core_backend
+    # Whoever looks for its source finds it.
+    assert "class MockAWS" in inspect.getsource(moto.core.models)
+    assert moto.core.models.__spec__.loader is moto.core.models.__loader__
+"""
+
+
+def test_moto_is_taught_also_where_it_is_there_already(clean_environ):
+    run(AFTER, **clean_environ)
+
+
+def test_moto_is_not_imported_before_somebody_does(clean_environ):
+    run(BEFORE, **clean_environ)
+
+
+def test_other_modules_are_found_as_ever():
+    finder = _moto._Finder()
+    assert finder.find_spec("moto", None) is None
+
+
+def test_a_moto_that_is_not_installed_is_not_found(monkeypatch):
+    monkeypatch.setattr(sys, "meta_path", [finder := _moto._Finder()])
+    assert finder.find_spec("moto.core.models", []) is None
+    assert sys.meta_path == []
+
+
+def test_an_old_moto_is_left_alone():
+    old = types.ModuleType("moto.core.models")
+    _moto._teach(old)
+    assert not hasattr(old, "MockAWS")
+
+
+def test_moto_is_taught_once():
+    models = sys.modules["moto.core.models"]
+    start = models.MockAWS.start
+    _moto.install()
+    assert models.MockAWS.start is start
+    assert importlib.util.find_spec("moto.core.models") is not None

@@ -1,0 +1,79 @@
+"""Every test starts anew, whatever the one before it left, also in several processes and loops."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from core_backend import _state
+from core_backend.testing import FakeClock, FakeContext, FakeSecrets
+
+BLEEDING = """
+import asyncio
+import pytest
+from core_backend import SecretNotFoundError, configure, get_secret, secrets_info
+from core_backend.testing import FakeContext, fake_secrets
+
+@pytest.fixture(scope="session")
+def fakes():
+    with fake_secrets({"a": "value"}) as served:
+        yield served
+
+@pytest.mark.asyncio(loop_scope="LOOP")
+@pytest.mark.parametrize("number", range(4))
+async def test_a_value_is_fetched_in_every_test(fakes, number):
+    before = len(fakes.calls)
+    assert await get_secret("a") == "value"
+    assert len(fakes.calls) == before + 1
+    with pytest.raises(SecretNotFoundError):
+        await get_secret("b")
+    assert len(fakes.calls) == before + 2
+    assert secrets_info().fetches == 2
+
+@pytest.mark.asyncio(loop_scope="LOOP")
+@pytest.mark.parametrize("number", range(2))
+async def test_fixtures(fake_secrets, fake_clock, lambda_context, number):
+    assert not fake_secrets
+    fake_secrets["a"] = f"value {number}"
+    assert await get_secret("a") == f"value {number}"
+    fake_clock.advance(1_000)
+    assert await get_secret("a") == f"value {number}"
+    assert fake_secrets.calls == ["a", "a"]
+    assert 0 < lambda_context.get_remaining_time_in_millis() <= 3_000
+
+@pytest.mark.parametrize("number", range(2))
+def test_the_environment_is_read_in_every_test(monkeypatch, number):
+    monkeypatch.setenv("CORE_BACKEND_TTL", str(number))
+    with fake_secrets({"a": "value"}) as served:
+        get_secret("a").result()
+        get_secret("a").result()
+    assert len(served.calls) == 2 - number
+"""
+
+
+@pytest.mark.parametrize("options", [("function", "-n0"), ("session", "-n2"), ("module", "-n0")])
+def test_no_test_bleeds_into_another(tmp_path, options):
+    loop, *arguments = options
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nasyncio_default_fixture_loop_scope = function\n", encoding="utf-8"
+    )
+    (tmp_path / "test_bleeding.py").write_text(BLEEDING.replace("LOOP", loop), encoding="utf-8")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "8 passed" in result.stdout
+
+
+def test_the_fixtures_are_there(fake_secrets, fake_clock, lambda_context):
+    assert type(fake_secrets) is FakeSecrets
+    assert type(fake_clock) is FakeClock
+    assert type(lambda_context) is FakeContext
+    assert _state.get_store().clock is fake_clock
