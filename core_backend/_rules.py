@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_STAGE",
+    "ENV_KEY",
     "RESERVED_ENV_KEYS",
     "check_field",
     "check_name",
@@ -36,7 +37,7 @@ _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
 _ID = re.compile(r"[!-~]+")
 
 # Source: Lambda API reference, Environment (Variables).
-_ENV_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+ENV_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
 # Source: Lambda developer guide, "Defined runtime environment variables": the reserved ones, which
 # Lambda refuses, and those a function cannot replace and still start.
 RESERVED_ENV_KEYS = frozenset(
@@ -94,7 +95,7 @@ def check_name(name: object, what: str = "secret name") -> None:
 def env_key_of(name: str) -> str:
     """Return the environment variable for a secret's name, if Lambda allows it."""
     key = re.sub(r"[^A-Za-z0-9_]", "_", name).upper()
-    if not _ENV_KEY.fullmatch(key):
+    if not ENV_KEY.fullmatch(key):
         raise InvalidSecretNameError(
             f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
             f"which Lambda does not allow: it must begin with a letter and have two characters "
