@@ -1,0 +1,1 @@
+"""What goes before a deployment and needs neither CDK nor Node: the check, and the layer."""

@@ -1,0 +1,148 @@
+"""What a policy allows is read from CloudFormation's JSON as IAM would read it."""
+
+from __future__ import annotations
+
+import pytest
+
+from core_backend.deploy.grants import (
+    DeclaredSecret,
+    as_list,
+    intrinsics,
+    names_one,
+    readable,
+    text_of,
+    wide,
+)
+
+ARN = {"Ref": "Stripe1234"}
+DECLARED = [
+    DeclaredSecret("Charges/stripe", ARN, "dev/stripe"),
+    DeclaredSecret("Charges/other", {"Ref": "Other1234"}, "dev/other"),
+]
+PREFIX = {"Fn::Join": ["", ["arn:", {"Ref": "AWS::Partition"}, ":secretsmanager:", "x:1:secret:"]]}
+
+
+def arn(name: str) -> dict:
+    return {"Fn::Join": ["", [text_of(PREFIX), name]]}
+
+
+def document(**statement) -> dict:
+    return {"Statement": [{"Effect": "Allow", "Resource": "*", **statement}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [(None, []), ("one", ["one"]), (["one", "two"], ["one", "two"]), (ARN, [ARN])],
+)
+def test_one_or_many_is_a_list(value, expected):
+    assert as_list(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("plain", "plain"),
+        (ARN, "${Stripe1234}"),
+        ({"Fn::Sub": "${AWS::Region}/x"}, "${AWS::Region}/x"),
+        ({"Fn::Join": ["-", ["a", {"Ref": "B"}, "c"]]}, "a-${B}-c"),
+        ({"Fn::ImportValue": "X"}, '${{"Fn::ImportValue": "X"}}'),
+    ],
+)
+def test_a_value_is_written_as_text_with_its_unknown_parts_marked(value, expected):
+    assert text_of(value) == expected
+
+
+def test_each_object_inside_a_value_is_found():
+    value = {"Fn::Select": [0, {"Fn::Split": ["-", ARN]}]}
+
+    assert list(intrinsics(value)) == [value, value["Fn::Select"][1], ARN]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "secretsmanager:GetSecretValue",
+        ["secretsmanager:DescribeSecret", "SecretsManager:getsecretvalue"],
+        "secretsmanager:Get*",
+        "secretsmanager:*",
+        "*",
+    ],
+)
+def test_an_action_allows_a_read(action):
+    assert readable([document(Action=action, Resource=ARN)]) == [ARN]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Action": ["secretsmanager:DescribeSecret", "kms:*"]},
+        {"Action": "secretsmanager:*", "Effect": "Deny"},
+        {"Action": "secretsmanager:*", "Effect": None},
+    ],
+)
+def test_what_allows_no_read(statement):
+    assert readable([document(**statement)]) == []
+
+
+def test_what_a_statement_leaves_out_may_be_a_read():
+    not_action = {"Effect": "Allow", "NotAction": "s3:*", "Resource": ARN}
+    not_resource = {"Effect": "Allow", "Action": "*", "NotResource": ARN}
+
+    assert readable([{"Statement": [not_action, not_resource]}]) == ["*", "*"]
+
+
+def test_a_lone_statement_and_a_list_of_resources_are_read_as_well():
+    lone = {"Statement": {"Effect": "Allow", "Action": "*", "Resource": [ARN, "two"]}}
+
+    assert readable([lone, {}]) == [ARN, "two"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (ARN, False),
+        (arn("dev/stripe-??????"), False),
+        (arn("dev/stripe-AbCdEf"), False),
+        (arn("dev/*"), True),
+        (arn("dev/stripe?-??????"), True),
+        ("*", True),
+    ],
+)
+def test_a_resource_is_wide_when_it_stands_for_more_than_one_secret(resource, expected):
+    assert wide(resource) is expected
+
+
+@pytest.mark.parametrize(
+    ("value", "resource"),
+    [
+        (ARN, ARN),
+        ({"Fn::Select": [0, {"Fn::Split": ["-", ARN]}]}, ARN),
+        ("dev/stripe", ARN),
+        ("dev/stripe", arn("dev/stripe-??????")),
+        ("dev/stripe", arn("dev/*")),
+        (arn("dev/stripe"), arn("dev/stripe-??????")),
+        (arn("dev/stripe-AbCdEf"), arn("dev/stripe-??????")),
+        (arn("dev/stripe-AbCdEf"), arn("dev/stripe-AbCdEf")),
+        ("dev/stripe", "*"),
+        ("dev/stripe", "arn:aws:secretsmanager:eu-central-1:123456789012:*"),
+    ],
+)
+def test_a_resource_covers_the_secret_a_variable_names(value, resource):
+    assert names_one(value, resource, DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("value", "resource"),
+    [
+        ({"Ref": "Other1234"}, ARN),
+        ("dev/other", ARN),
+        ("dev/stripe", {"Ref": "Other1234"}),
+        ("dev/stripe", arn("prod/*")),
+        ("dev/stripe", arn("dev/stripe")),
+        ("dev/stripe-eu", arn("dev/stripe-??????")),
+        ("dev/stripe", "arn:aws:s3:::bucket/*"),
+        ("dev/stripe", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"),
+    ],
+)
+def test_a_resource_does_not_cover_another_secret(value, resource):
+    assert not names_one(value, resource, DECLARED)
