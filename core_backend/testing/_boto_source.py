@@ -66,7 +66,7 @@ class BotoSource:
         try:
             answer = self._client(self._region(request)).get_secret_value(**request.parameters())
         except ClientError as error:
-            found: Any = error.response["Error"]
+            found: Any = error.response.get("Error", {})
             return None, failure_of(request, found.get("Code", ""), found.get("Message", ""))
         except BotoCoreError as error:
             return None, SecretUnavailableError(

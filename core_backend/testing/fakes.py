@@ -6,11 +6,11 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from core_backend import _state
 from core_backend.errors import CoreBackendError, SecretError, SecretNotFoundError
-from core_backend.names import DEFAULT_STAGE, SecretName
+from core_backend.names import DEFAULT_STAGE
 from core_backend.secrets import clear_secrets
 from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretValue
@@ -26,6 +26,7 @@ __all__ = ["FakeSecrets", "fake_secrets", "is_faking"]
 
 Failure = CoreBackendError | type[CoreBackendError]
 
+_BECAUSE = "secret '{}': it fails because the test says so"
 _PREVIOUS_STAGE = "AWSPREVIOUS"
 _served: list[FakeSecrets] = []
 
@@ -99,8 +100,10 @@ class FakeSecrets(MutableMapping[str, Any]):
 
     def __setitem__(self, name: str, value: Any) -> None:
         stored = _checked(name, value)
-        if isinstance(name, SecretName):
-            self._variables.set(name.env_key, str(name))
+        # A plain name declares no variable, stage or version.
+        variable: str | None = getattr(name, "env_key", None)
+        if variable is not None:
+            self._variables.set(variable, str(name))
         secret = self._secrets.setdefault(str(name), _Secret())
         secret.put(stored, getattr(name, "stage", DEFAULT_STAGE), getattr(name, "version_id", None))
         self._forget()
@@ -187,9 +190,7 @@ def is_faking() -> bool:
 
 
 def _checked(name: str, value: Any) -> Any:
-    if isinstance(value, BaseException) or (
-        isinstance(value, type) and issubclass(value, BaseException)
-    ):
+    if isinstance(value, BaseException) or _is_class_of_errors(value, BaseException):
         return _failure(name, value)
     # What Secrets Manager could not hold is refused where it is set.
     _sealed(value)
@@ -199,14 +200,17 @@ def _checked(name: str, value: Any) -> Any:
 def _failure(name: str, error: Any) -> CoreBackendError:
     if isinstance(error, CoreBackendError):
         return error
-    if isinstance(error, type) and issubclass(error, SecretError):
-        return error(f"secret {str(name)!r}: it fails because the test says so", secret_id=name)
-    if isinstance(error, type) and issubclass(error, CoreBackendError):
-        return error(f"secret {str(name)!r}: it fails because the test says so")
+    if _is_class_of_errors(error, CoreBackendError):
+        which = {"secret_id": str(name)} if _is_class_of_errors(error, SecretError) else {}
+        return cast("CoreBackendError", error(_BECAUSE.format(name), **which))
     raise TypeError(
         f"a fetch raises nothing but the errors of core_backend.errors, so {error!r} cannot be "
         f"faked; SecretUnavailableError and SecretTimeoutError stand for a network that fails"
     )
+
+
+def _is_class_of_errors(value: Any, errors: type[BaseException]) -> bool:
+    return isinstance(value, type) and issubclass(value, errors)
 
 
 def _sealed(value: Any) -> SecretText | SecretBytes:

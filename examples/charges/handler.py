@@ -1,0 +1,58 @@
+"""Charges a card: an HTTP API in front, three secrets behind.
+
+The payment itself is left out. What comes back instead is a fingerprint of each secret, from which
+one sees which version was used, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from secret_names import DATABASE_PASSWORD, STRIPE_API_KEY, WEBHOOK_SIGNING_KEY
+
+from core_backend import async_handler, get_env, get_secrets
+
+
+@async_handler
+async def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Charge what the request's body asks for."""
+    # All three are on their way from here on, while the request is checked.
+    secrets = get_secrets(
+        get_env(STRIPE_API_KEY), get_env(DATABASE_PASSWORD), get_env(WEBHOOK_SIGNING_KEY)
+    )
+    amount = amount_of(event)
+    if amount is None:
+        return answer(400, {"error": 'send JSON such as {"amount": 1200}, in cents'})
+    stripe, database, webhook = await secrets
+    used = {
+        STRIPE_API_KEY: fingerprint(stripe),
+        DATABASE_PASSWORD: fingerprint(database),
+        WEBHOOK_SIGNING_KEY: fingerprint(webhook),
+    }
+    return answer(200, {"charged": amount, "used": used})
+
+
+def amount_of(event: dict[str, Any]) -> int | None:
+    """Return the amount that is to be charged, in cents; ``None`` where there is none."""
+    try:
+        amount = json.loads(event["body"])["amount"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return amount if type(amount) is int and amount > 0 else None
+
+
+def fingerprint(secret: str) -> str:
+    """Return what tells two values apart and leads back to neither, if they are long and random."""
+    return hmac.new(secret.encode(), b"charges", hashlib.sha256).hexdigest()[:8]
+
+
+def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a response as an HTTP API takes it."""
+    return {
+        "statusCode": status,
+        "headers": {"content-type": "application/json"},
+        "body": json.dumps(body),
+    }

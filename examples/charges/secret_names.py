@@ -1,0 +1,7 @@
+"""The secrets of this service: one line each, for the handler and for whatever declares them."""
+
+from core_backend import SecretName
+
+STRIPE_API_KEY = SecretName("stripe-api-key")
+DATABASE_PASSWORD = SecretName("database-password")
+WEBHOOK_SIGNING_KEY = SecretName("webhook-signing-key")
