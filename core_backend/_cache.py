@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+import weakref
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cachetools
 
@@ -25,6 +26,7 @@ class Entry:
     """One fetched value, dated by when it was asked for: it may have changed since then."""
 
     __slots__ = (
+        "__weakref__",
         "_jitter",
         "_monotonic",
         "_wall",
@@ -70,32 +72,31 @@ class Entry:
         return 0 <= self._wall() - wall < until and 0 <= self._monotonic() - monotonic < until
 
     def is_usable(self) -> bool:
-        """Whether the entry still has its value, and is within its ttl."""
+        """Whether the entry is within its ttl."""
         wall, monotonic = self.sent
         until = self.expires
-        return (
-            0 <= self._wall() - wall < until
-            and 0 <= self._monotonic() - monotonic < until
-            and self.value is not None
-        )
+        return 0 <= self._wall() - wall < until and 0 <= self._monotonic() - monotonic < until
+
+    def retire(self) -> None:
+        """Let it serve nobody but those who are reading it."""
+        self.refreshes = self.expires = 0.0
 
     def wipe(self) -> None:
-        """Let go of the value, for those who still hold the entry as well."""
+        """Let go of the value, for those who still hold the entry as well: they ask again."""
+        self.retire()
         self.value = None
 
 
-class Failure:
+class Failure(NamedTuple):
     """A failure that answers for itself for a while."""
 
-    __slots__ = ("error", "failures", "landed", "seconds")
-
-    def __init__(
-        self, error: CoreBackendError, landed: Moment, seconds: float, failures: int
-    ) -> None:
-        self.error = error
-        self.landed = landed
-        self.seconds = seconds
-        self.failures = failures
+    error: CoreBackendError
+    order: int
+    """The place of the attempt that failed among all attempts."""
+    landed: Moment
+    seconds: float
+    failures: int
+    """How many there were in a row."""
 
 
 class Cache:
@@ -119,6 +120,8 @@ class Cache:
         )
         # The attempt that last evicted each key: an older reply must not bring the value back.
         self._evicted: cachetools.LRUCache[Key, int] = cachetools.LRUCache(settings.max_entries)
+        # Every entry that somebody holds, kept or not: what is forgotten is forgotten everywhere.
+        self._living: weakref.WeakSet[Entry] = weakref.WeakSet()
 
     def entry(self, key: Key) -> Entry | None:
         """Return the entry, however old."""
@@ -148,36 +151,57 @@ class Cache:
         """Return an entry of the value, not yet kept."""
         entry = Entry(request, fetched, sent, self._clock, 2 * self._random() - 1)
         entry.schedule(self._settings)
+        with self._lock:
+            self._living.add(entry)
         return entry
 
     def store(self, entry: Entry) -> Entry:
-        """Keep an entry, and return the one to be used: a newer one, where there is one."""
+        """Keep an entry, and return the one to be used: a newer one, where there is one.
+
+        One that was asked for before its key was evicted serves those who asked with it, and is
+        not kept.
+        """
         key = entry.request.key
         with self._lock:
-            self._failures.pop(key, None)
             known = self._entries.get(key)
             if known is not None and known.order > entry.order:
                 return known
-            if entry.order > self._evicted.get(key, 0):
-                self._entries[key] = entry
+            if entry.order < self._evicted.get(key, 0):
+                entry.retire()
+                return entry
+            failure = self._failures.get(key)
+            if failure is not None and failure.order < entry.order:
+                del self._failures[key]
+            if known is not None:
+                known.wipe()
+            self._entries[key] = entry
         return entry
 
-    def remember(self, key: Key, error: CoreBackendError, seconds: Callable[[int], float]) -> None:
+    def remember(
+        self, key: Key, error: CoreBackendError, order: int, seconds: Callable[[int], float]
+    ) -> None:
         """Let a failure answer for itself for ``seconds(failures in a row)``.
 
-        Whoever is served a stale value because of it is warned once more.
+        Unless the key was asked for with more success since. Whoever is served a stale value
+        because of it is warned once more.
         """
         landed = moment(self._clock)
         with self._lock:
+            known = self._entries.get(key)
+            if known is not None:
+                if known.order > order:
+                    return
+                known.warned = False
             before = self._failures.get(key)
             failures = 1 if before is None else before.failures + 1
-            self._failures[key] = Failure(error, landed, seconds(failures), failures)
-            if (entry := self._entries.get(key)) is not None:
-                entry.warned = False
+            self._failures[key] = Failure(error, order, landed, seconds(failures), failures)
 
     def evict(self, key: Key, order: int) -> None:
-        """Forget the value, unless it was asked for after the attempt of that order."""
+        """Forget the value, whoever holds it, unless it was asked for after that attempt."""
         with self._lock:
+            for entry in self._living:
+                if entry.request.key == key and entry.order <= order:
+                    entry.wipe()
             known = self._entries.get(key)
             if known is not None and known.order <= order:
                 del self._entries[key]
@@ -196,11 +220,15 @@ class Cache:
     def clear(self) -> None:
         """Forget everything, values first."""
         with self._lock:
-            for entry in self._entries.values():
-                entry.wipe()
+            self.wipe()
             self._entries.clear()
             self._failures.clear()
             self._evicted.clear()
+
+    def wipe(self) -> None:
+        """Let go of all values. Without the lock: a forked child cannot have it."""
+        for entry in list(self._living):
+            entry.wipe()
 
 
 def _resized(cache: cachetools.LRUCache[Any, Any], size: int) -> cachetools.LRUCache[Any, Any]:

@@ -33,10 +33,13 @@ class Flight:
         request: What is being fetched.
         started: When it was asked for.
         fresh: Whether it was asked for past the cache.
+        allowed: How many seconds the invocation that started it had left for it.
+        owner: The store whose it is.
         entry: The value it landed with.
         abandoned: Whether its value is no longer wanted in the cache.
         error: The failure it landed with. A pattern: whoever raises it takes ``error.fresh()``.
         landed_at: When it landed.
+        cut_short: Whether it failed because ``allowed`` was little; others may have more.
     """
 
     __slots__ = (
@@ -44,19 +47,33 @@ class Flight:
         "_lock",
         "_sleepers",
         "abandoned",
+        "allowed",
+        "cut_short",
         "entry",
         "error",
         "fresh",
         "landed_at",
+        "owner",
         "request",
         "started",
     )
 
-    def __init__(self, request: SecretRequest, started: Moment, *, fresh: bool = False) -> None:
+    def __init__(
+        self,
+        request: SecretRequest,
+        started: Moment,
+        *,
+        fresh: bool = False,
+        allowed: float = math.inf,
+        owner: object = None,
+    ) -> None:
         self.request = request
         self.started = started
         self.fresh = fresh
+        self.allowed = allowed
+        self.owner = owner
         self.abandoned = False
+        self.cut_short = False
         self.entry: Entry | None = None
         self.error: CoreBackendError | None = None
         self.landed_at: Moment | None = None
@@ -66,9 +83,16 @@ class Flight:
         self._event: threading.Event | None = None
 
     @classmethod
-    def failed(cls, request: SecretRequest, error: CoreBackendError, now: Moment) -> Flight:
+    def failed(
+        cls,
+        request: SecretRequest,
+        error: CoreBackendError,
+        now: Moment,
+        *,
+        owner: object = None,
+    ) -> Flight:
         """Return a flight that never took off."""
-        flight = cls(request, now)
+        flight = cls(request, now, owner=owner)
         flight.land(error, now)
         return flight
 
@@ -93,7 +117,7 @@ class Flight:
         if self.landed_at is None:
             return age(self.started, now) <= longest
         lost = self.abandoned if self.entry is None else self.entry.value is None
-        return not lost and age(self.landed_at, now) < _STANDS
+        return not lost and not self.cut_short and age(self.landed_at, now) < _STANDS
 
     async def wait(self, seconds: float) -> bool:
         """Wait on the running loop; return whether it landed in that time.

@@ -55,6 +55,8 @@ class Attempts:
         self._thawed = False
         self.sent = Sent(moment(clock), 0)
         """When the last attempt was sent, which is what its answer is dated by."""
+        self.cut_short = False
+        """Whether it was for want of time in the invocation that it failed."""
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
         """Return the value.
@@ -66,6 +68,7 @@ class Attempts:
         tried = 0
         while True:
             self.sent = Sent(moment(self._clock), next(_orders))
+            self.cut_short = False
             value, error = await self._attempt(request)
             if value is not None:
                 return value
@@ -89,6 +92,7 @@ class Attempts:
         except CoreBackendError as error:
             return None, error
         except TimeoutError:
+            self.cut_short = self._seconds < self._settings.timeout
             return None, SecretTimeoutError(
                 f"secret {request.label!r}: no answer within {self._seconds:.1f} s; see that the "
                 f"function can reach Secrets Manager (in a VPC, an interface endpoint or a NAT), "

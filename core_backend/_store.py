@@ -91,13 +91,20 @@ class Store:
         """Return the value at hand, or the flight that will bring it or has failed to."""
         with self._lock:
             at_hand = None if fresh else self._at_hand(request)
-            return (
-                at_hand or self._refused(request, fresh=fresh) or self._flight(request, fresh=fresh)
-            )
+            if at_hand is not None:
+                self.stats.hits += 1
+                return at_hand
+            return self._refused(request, fresh=fresh) or self._flight(request, fresh=fresh)
 
     def counts(self, flight: Flight) -> bool:
         """Whether the flight still answers who asked at its start."""
-        return flight.counts(moment(self.clock), self.settings.timeout)
+        # Another store's may never land here: a forked child has its parent's, without the thread.
+        return flight.owner is self and flight.counts(moment(self.clock), self.settings.timeout)
+
+    def renewed(self, entry: Entry) -> Entry | None:
+        """Return what is at hand in the place of an entry that somebody kept."""
+        with self._lock:
+            return self._at_hand(entry.request)
 
     def settle(self, flight: Flight, *, fresh: bool = False) -> Entry:
         """Return what a landed flight means to one who waited for it.
@@ -144,16 +151,14 @@ class Store:
 
     def _at_hand(self, request: SecretRequest) -> Entry | None:
         entry = self.cache.entry(request.key)
-        if entry is None:
+        if entry is None or not entry.is_usable():
             return None
-        old = self.cache.age(entry)
-        if old >= entry.expires:
-            return None
-        self.stats.hits += 1
         if (
-            old >= entry.refreshes
+            not entry.is_young()
             and self.cache.failure(request.key) is None
             and self._joinable(request, fresh=False) is None
+            # With no time left, it would be frozen in the middle.
+            and remaining_seconds() > 0
         ):
             # A hit answers, whatever is wrong with the settings since.
             with contextlib.suppress(ConfigurationError):
@@ -166,9 +171,9 @@ class Store:
         now = moment(self.clock)
         failure = self.cache.failure(request.key)
         if failure is not None and (treatment_of(failure.error).transient or not fresh):
-            return Flight.failed(request, failure.error, now)
+            return Flight.failed(request, failure.error, now, owner=self)
         if remaining_seconds() <= 0:
-            return Flight.failed(request, too_late(request), now)
+            return Flight.failed(request, too_late(request), now, owner=self)
         return None
 
     def _flight(self, request: SecretRequest, *, fresh: bool) -> Flight:
@@ -183,7 +188,7 @@ class Store:
         return self._flights.joinable(request, now, fresh=fresh, longest=self.settings.timeout)
 
     def _launch(self, request: SecretRequest, *, fresh: bool, allowed: float) -> Flight:
-        flight = Flight(request, moment(self.clock), fresh=fresh)
+        flight = Flight(request, moment(self.clock), fresh=fresh, allowed=allowed, owner=self)
         attempts = Attempts(self._sourced(), self.settings, self.clock, self.random, allowed)
         self._flights.add(flight)
         self.stats.fetches += 1
@@ -202,24 +207,29 @@ class Store:
             outcome = error
         finally:
             with self._lock:
+                flight.cut_short = attempts.cut_short
                 if not flight.abandoned:
-                    outcome = self._kept(request.key, outcome, attempts.sent.order)
+                    outcome = self._kept(request.key, outcome, attempts)
+                elif isinstance(outcome, Entry):
+                    outcome.retire()
                 flight.land(outcome, moment(self.clock))
                 self._flights.remove(flight)
 
     def _kept(
-        self, key: Key, outcome: Entry | CoreBackendError, order: int
+        self, key: Key, outcome: Entry | CoreBackendError, attempts: Attempts
     ) -> Entry | CoreBackendError:
         if isinstance(outcome, Entry):
             return self.cache.store(outcome)
         self.stats.failures += 1
         treatment = treatment_of(outcome)
+        order = attempts.sent.order
         if treatment.evicts:
             self.cache.evict(key, order)
-        if treatment.transient:
-            self.cache.remember(key, outcome, cool_down)
+        # That an invocation left it too little time says nothing about the service.
+        if treatment.transient and not attempts.cut_short:
+            self.cache.remember(key, outcome, order, cool_down)
         elif treatment.remembered:
-            self.cache.remember(key, outcome, lambda _: treatment.remembered)
+            self.cache.remember(key, outcome, order, lambda _: treatment.remembered)
         return outcome
 
     def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from core_backend._flight import Flight
     from core_backend.sources.protocol import SecretRequest
+    from core_backend.values import SecretBytes
 
 __all__ = ["PendingSecret", "SecretBatch", "Yields"]
 
@@ -68,13 +69,13 @@ class PendingSecret(Generic[T_co]):
             SecretError: It could not be had; see ``core_backend.errors``.
         """
         answer = self._answer
-        if not isinstance(answer, Entry) or not answer.is_usable():
-            answer = yield from self._arrival().__await__()
-        value: Any = answer.value
+        value: Any = answer.value if isinstance(answer, Entry) and answer.is_young() else None
+        if value is None:
+            value = yield from self._arrival().__await__()
         # Inlined, for the sake of a hit: all that read() would do for plain text.
         if self._parse is None and value.__class__ is SecretText:
             return cast("T_co", value)
-        return self._read(answer)
+        return self._read(value)
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block until the value is there, and return it. Works inside a running loop as well.
@@ -86,52 +87,69 @@ class PendingSecret(Generic[T_co]):
             SecretTimeoutError: It was not there in time; its fetch goes on.
             SecretError: It could not be had; see ``core_backend.errors``.
         """
-        answer = self._current()
-        if isinstance(answer, Entry):
-            return self._read(answer)
-        left = remaining_seconds()
-        if timeout is not None and timeout < left:
-            if not answer.wait_blocking(timeout):
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        value = None
+        while value is None:
+            answer = self._current()
+            if isinstance(answer, Entry):
+                value = answer.value
+            elif _waited(answer, end - time.monotonic()):
+                value = self._landed(answer)
+            else:
                 raise SecretTimeoutError(
-                    f"secret {answer.request.label!r}: not there within {timeout:.3g} s; "
+                    f"secret {self._request.label!r}: not there within {timeout:.3g} s; "
                     f"wait longer, or ask for it earlier",
-                    secret_id=answer.request.label,
+                    secret_id=self._request.label,
                 )
-        else:
-            answer.wait_blocking(left)
-        return self._read(self._settled(answer))
+        return self._read(value)
 
     def __repr__(self) -> str:
         """Return which secret it is, and no more."""
         return f"<PendingSecret {self._request.label!r}>"
 
     def _current(self) -> Entry | Flight:
-        """Return the answer, or a new one where the first has expired or been forgotten."""
+        """Return the answer, or a new one where the first has aged or been forgotten."""
         answer = self._answer
         store = _state.get_store()
+        current: Entry | Flight | None
         if isinstance(answer, Entry):
-            if answer.is_usable():
-                return answer
-        elif store.counts(answer):
-            return answer
-        self._fresh = False
-        self._answer = answer = store.ask(self._request)
-        return answer
+            current = store.renewed(answer)
+        else:
+            current = answer if store.counts(answer) else None
+        if current is None:
+            self._fresh = False
+            current = store.ask(self._request)
+        self._answer = current
+        return current
 
-    async def _arrival(self) -> Entry:
-        answer = self._current()
-        if isinstance(answer, Entry):
-            return answer
-        await answer.wait(remaining_seconds())
-        return self._settled(answer)
+    async def _arrival(self) -> SecretText | SecretBytes:
+        value = None
+        # More than once only where it was forgotten, or replaced, after it had landed.
+        while value is None:
+            answer = self._current()
+            if isinstance(answer, Entry):
+                value = answer.value
+            else:
+                await answer.wait(remaining_seconds())
+                value = self._landed(answer)
+        return value
 
-    def _settled(self, flight: Flight) -> Entry:
+    def _landed(self, flight: Flight) -> SecretText | SecretBytes | None:
+        """Return the value that a flight brought; ``None`` where it is to be asked for again."""
+        if flight.cut_short and remaining_seconds() > flight.allowed:
+            return None
         entry = _state.get_store().settle(flight, fresh=self._fresh)
         self._answer = entry
-        return entry
+        return entry.value
 
-    def _read(self, entry: Entry) -> T_co:
-        return cast("T_co", read(entry.value, self._parse, self._request.label))
+    def _read(self, value: SecretText | SecretBytes) -> T_co:
+        return cast("T_co", read(value, self._parse, self._request.label))
+
+
+def _waited(flight: Flight, seconds: float) -> bool:
+    """Block until it has landed, or the invocation has no time left; false after ``seconds``."""
+    left = remaining_seconds()
+    return flight.wait_blocking(min(seconds, left)) or left <= seconds
 
 
 class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):

@@ -460,6 +460,9 @@ async def test_what_was_asked_for_before_clear_is_delivered_but_not_kept(w: Worl
     assert await pending == "pl4nted-a"
     await get_secret("a")
     assert w.calls == 2
+    w.source.rotate("a", "pl4nted-new")
+    await get_secret("a", fresh=True)
+    assert await pending == "pl4nted-new"
 
 
 async def test_a_handle_survives_clear(w: World) -> None:

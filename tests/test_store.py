@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from support.scripted import World, throttled, until, world
 
 from core_backend import (
     ConfigurationError,
+    PendingSecret,
     SecretAccessDeniedError,
     SecretDecryptionError,
     SecretDeletedError,
@@ -19,6 +21,7 @@ from core_backend import (
     SecretThrottledError,
     SecretTimeoutError,
     SecretUnavailableError,
+    clear_secrets,
     configure,
     get_secret,
     get_secrets,
@@ -63,6 +66,31 @@ async def test_a_value_is_refreshed_in_the_background_before_it_expires(w: World
         w.source.arrived()
     await until_fetched(w, 0)
     assert await get_secret("a") == "pl4nted-new"
+    assert w.calls == 2
+
+
+async def test_a_kept_handle_is_refreshed_in_the_background_as_well(w: World) -> None:
+    kept = get_secret("a")
+    await kept
+    w.source.arrived()
+    w.source.rotate("a", "pl4nted-new")
+    w.clock.advance(241)
+    with w.source.held():
+        assert await kept == "pl4nted-a"
+        assert kept.result() == "pl4nted-a"
+        w.source.arrived()
+    await until_fetched(w, 0)
+    assert await kept == "pl4nted-new"
+    assert w.calls == 2
+    assert secrets_info().hits == 0  # asked for once
+
+
+async def test_a_kept_handle_follows_what_others_fetched(w: World) -> None:
+    kept = get_secret("a")
+    await kept
+    w.source.rotate("a", "pl4nted-new")
+    await get_secret("a", fresh=True)
+    assert await kept == "pl4nted-new"
     assert w.calls == 2
 
 
@@ -241,7 +269,8 @@ async def test_a_refusal_on_refresh_evicts_at_once(w: World, kind: type[SecretEr
     w.source.arrived()
     w.clock.advance(250)
     w.source.faults = [failure(kind)]
-    await get_secret("a")
+    with w.source.held():
+        await get_secret("a")
     await until_fetched(w, 1)
     with pytest.raises(kind):
         await get_secret("a")
@@ -316,10 +345,10 @@ async def test_a_slow_older_reply_does_not_bring_back_what_was_revoked(w: World)
         with w.source.let_through(), pytest.raises(SecretAccessDeniedError):
             await get_secret("a", fresh=True)
     assert await old == "pl4nted-a"  # sent before it was revoked, to one who asked before
-    del w.source.secrets["a"]
-    with pytest.raises(SecretNotFoundError):
-        await get_secret("a")
-    assert w.calls == 3
+    for handle in (old, get_secret("a")):
+        with pytest.raises(SecretAccessDeniedError):
+            await handle
+    assert w.calls == 2
 
 
 async def test_a_slow_older_refusal_does_not_evict_a_newer_value(w: World) -> None:
@@ -331,7 +360,23 @@ async def test_a_slow_older_refusal_does_not_evict_a_newer_value(w: World) -> No
             await get_secret("a", fresh=True)
     with pytest.raises(SecretAccessDeniedError):
         await old
-    assert w.store.cache.entry("a") is not None
+    w.clock.advance(250)
+    assert await get_secret("a") == "pl4nted-a"
+    await until_fetched(w, 1)  # and the refusal is not held against it
+    assert w.calls == 3
+
+
+async def test_a_slow_older_reply_does_not_end_a_cool_down(w: World) -> None:
+    with w.source.held():
+        old = get_secret("a")
+        w.source.arrived()
+        w.source.faults = [throttled()] * 3
+        with w.source.let_through(), pytest.raises(SecretThrottledError):
+            await get_secret("a", fresh=True)
+    assert await old == "pl4nted-a"
+    with pytest.raises(SecretThrottledError):
+        await get_secret("a", fresh=True)
+    assert w.calls == 4
 
 
 async def test_ordinary_callers_join_a_fetch_past_the_cache(w: World) -> None:
@@ -362,6 +407,22 @@ async def test_names_stages_and_versions_are_never_crossed(w: World) -> None:
     assert w.calls == 2
 
 
+async def test_what_is_forgotten_before_it_was_read_is_asked_for_again(w: World) -> None:
+    with w.source.held():
+        waiter = asyncio.ensure_future(awaited(get_secret("a")))
+        await asyncio.sleep(0)
+        w.source.arrived()
+    while w.store._flights._under_way:
+        pass  # without a chance for the waiter
+    clear_secrets()
+    assert await waiter == "pl4nted-a"
+    assert w.calls == 2
+
+
+async def awaited(pending: PendingSecret[str]) -> str:
+    return await pending
+
+
 # --- the end of the invocation
 
 
@@ -386,6 +447,45 @@ async def test_too_little_time_left_serves_stale_where_it_may(w: World) -> None:
     assert await get_secret("a") == "pl4nted-a"
     remaining_millis.reset(token)
     assert w.calls == 1
+
+
+async def test_too_little_time_left_starts_no_refresh_either(w: World) -> None:
+    await get_secret("a")
+    w.clock.advance(241)
+    token = remaining_millis.set(lambda: 300)
+    assert await get_secret("a") == "pl4nted-a"
+    remaining_millis.reset(token)
+    assert w.calls == 1
+    assert secrets_info().fetches == 1
+
+
+async def test_what_an_invocation_had_no_time_for_is_not_held_against_the_service(
+    w: World,
+) -> None:
+    with w.source.held():
+        token = remaining_millis.set(lambda: 520)
+        with pytest.raises(SecretTimeoutError):
+            await get_secret("a")
+        remaining_millis.reset(token)
+        await until_fetched(w, 1)
+    assert await get_secret("a") == "pl4nted-a"
+    assert w.calls == 2
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_one_who_joined_a_fetch_with_less_time_asks_again(w: World, blocking: bool) -> None:
+    with w.source.held():
+        token = remaining_millis.set(lambda: 600)
+        hasty = get_secret("a")
+        remaining_millis.reset(token)
+        patient = get_secret("a")
+        w.source.arrived()
+        # Its second fetch is not held back.
+        w.source._gate = None
+        value = patient.result() if blocking else await patient
+    assert value == "pl4nted-a"
+    assert w.calls == 2
+    assert await hasty == "pl4nted-a"
 
 
 @pytest.mark.parametrize("blocking", [False, True])
