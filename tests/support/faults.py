@@ -106,16 +106,21 @@ def delayed(seconds: float) -> Fault:
 
 
 class Held:
-    """A proper answer, as it was when the request arrived, kept back until released."""
+    """A proper answer, as it was when the request arrived, kept back until released.
 
-    def __init__(self) -> None:
+    Args:
+        then: What happens on release in place of that answer.
+    """
+
+    def __init__(self, then: Fault | None = None) -> None:
+        self._then = then
         self._loop: asyncio.AbstractEventLoop | None = None
         self._gate = asyncio.Event()
 
     async def __call__(self, exchange: Exchange) -> None:
         self._loop = asyncio.get_running_loop()
         await self._gate.wait()
-        await exchange.serve()
+        await (self._then(exchange) if self._then else exchange.serve())
 
     def release(self) -> None:
         """Let the answer go; callable from any thread, also before the request has come."""

@@ -1,0 +1,84 @@
+"""A process that fetches from a service that fails as it is told to, at a time that is told too."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.certificates import Certificates
+from support.secret_service import SecretService
+
+import core_backend
+from core_backend import _state
+from core_backend._settings import Settings
+from core_backend.testing.clock import FakeClock
+
+_FOLDER = Path(core_backend.__file__).parent / "sources"
+SOURCES = [name for name in ("direct", "sdk") if (_FOLDER / f"{name}.py").exists()]
+
+
+@pytest.fixture(scope="session")
+def certificates():
+    return Certificates()
+
+
+@pytest.fixture
+def service(certificates):
+    with SecretService({"db": "pl4nted-db"}, certificates=certificates) as running:
+        yield running
+
+
+@pytest.fixture
+def environ(service, monkeypatch):
+    """This process's environment as on Lambda, with nothing of the machine's own in it."""
+    foreign = ("AWS_", "CORE_BACKEND_", "SSL_CERT_")
+    for name in list(os.environ):
+        if name.startswith(foreign) or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name, value in service.environ.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+class Process:
+    """This process as a test sees it: its store, its clock, and the service it fetches from."""
+
+    def __init__(self, service: SecretService, clock: FakeClock, store: Any) -> None:
+        self.service = service
+        self.clock = clock
+        self.store = store
+
+    @property
+    def calls(self) -> int:
+        """How many requests the service has seen."""
+        return len(self.service.calls)
+
+    @property
+    def sleeps(self) -> list[float]:
+        """How long each wait before a retry was."""
+        return self.clock.sleeps
+
+
+@pytest.fixture(params=SOURCES)
+def source(request):
+    """The source's name: each row about the network is run with both."""
+    return request.param
+
+
+@pytest.fixture
+def settings():
+    """What a test sets other than usual; a test module overrides it."""
+    return {}
+
+
+@pytest.fixture
+def process(service, environ, source, settings):
+    clock = FakeClock()
+    given = Settings(source=source)._replace(**settings)
+    with _state.override(clock=clock, random=lambda: 0.5, settings=given) as store:
+        yield Process(service, clock, store)
