@@ -62,3 +62,9 @@ def test_tox_tests_the_python_it_runs_on_and_none_that_is_too_old(path_of_tox, m
         monkeypatch.setattr("sys.version_info", (*running, 1))
         path_of_tox()
         assert os.environ["RUNNING_PYTHON"] == tested
+
+
+def test_ci_runs_what_the_readme_tells_its_reader_to():
+    told = "python -m pip install tox && python -m tox run"
+    assert told in (ROOT / "README.md").read_text().splitlines()
+    assert told in (ROOT / ".ci" / "run").read_text().splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -191,7 +192,7 @@ def test_it_runs_as_a_process_of_its_own():
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
     ) as process:
         environ = json.loads(process.stdout.readline())
         assert environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"].startswith("https://127.0.0.1:")
