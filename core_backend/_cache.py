@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-import cachetools
-
+from core_backend._bounded import Bounded
 from core_backend._clock import age, moment
 
 if TYPE_CHECKING:
@@ -51,7 +50,8 @@ class Entry:
         self.request = request
         self.value: SecretText | SecretBytes | None = fetched.value
         self.version_id = fetched.version_id
-        self.sent, self.order = sent
+        self.sent = sent.at
+        self.order = sent.order
         self.warned = False
         self.refreshes = self.expires = 0.0
         self._wall = clock.wall
@@ -67,15 +67,19 @@ class Entry:
 
     def is_young(self) -> bool:
         """Whether the entry needs no refresh yet."""
-        wall, monotonic = self.sent
-        until = self.refreshes
-        return 0 <= self._wall() - wall < until and 0 <= self._monotonic() - monotonic < until
+        sent, until = self.sent, self.refreshes
+        return (
+            0 <= self._wall() - sent.wall < until
+            and 0 <= self._monotonic() - sent.monotonic < until
+        )
 
     def is_usable(self) -> bool:
         """Whether the entry is within its ttl."""
-        wall, monotonic = self.sent
-        until = self.expires
-        return 0 <= self._wall() - wall < until and 0 <= self._monotonic() - monotonic < until
+        sent, until = self.sent, self.expires
+        return (
+            0 <= self._wall() - sent.wall < until
+            and 0 <= self._monotonic() - sent.monotonic < until
+        )
 
     def retire(self) -> None:
         """Let it serve nobody but those who are reading it."""
@@ -87,16 +91,24 @@ class Entry:
         self.value = None
 
 
-class Failure(NamedTuple):
-    """A failure that answers for itself for a while."""
+class Failure:
+    """A failure that answers for itself for a while.
 
-    error: CoreBackendError
-    order: int
-    """The place of the attempt that failed among all attempts."""
-    landed: Moment
-    seconds: float
-    failures: int
-    """How many there were in a row."""
+    Attributes:
+        order: The place of the attempt that failed among all attempts.
+        failures: How many there were in a row.
+    """
+
+    __slots__ = ("error", "failures", "landed", "order", "seconds")
+
+    def __init__(
+        self, error: CoreBackendError, order: int, landed: Moment, seconds: float, failures: int
+    ) -> None:
+        self.error = error
+        self.order = order
+        self.landed = landed
+        self.seconds = seconds
+        self.failures = failures
 
 
 class Cache:
@@ -113,23 +125,24 @@ class Cache:
         self._random = random
         self._settings = settings
         self._lock = threading.Lock()
-        self._entries: cachetools.LRUCache[Key, Entry] = cachetools.LRUCache(settings.max_entries)
+        self._entries: Bounded[Key, Entry] = Bounded(settings.max_entries)
         # Apart from the entries: ids made up by a caller must not push out good values.
-        self._failures: cachetools.LRUCache[Key, Failure] = cachetools.LRUCache(
-            settings.max_entries
-        )
+        self._failures: Bounded[Key, Failure] = Bounded(settings.max_entries)
         # The attempt that last evicted each key: an older reply must not bring the value back.
-        self._evicted: cachetools.LRUCache[Key, int] = cachetools.LRUCache(settings.max_entries)
+        self._evicted: Bounded[Key, int] = Bounded(settings.max_entries)
         # Every entry that somebody holds, kept or not: what is forgotten is forgotten everywhere.
         self._living: weakref.WeakSet[Entry] = weakref.WeakSet()
 
     def entry(self, key: Key) -> Entry | None:
         """Return the entry, however old."""
+        # Without the lock, which costs more than all else here: whoever removes the entry between
+        # the two makes it a miss.
         try:
-            with self._lock:
-                return self._entries[key]
+            entry = self._entries[key]
+            self._entries.move_to_end(key)
         except KeyError:
             return None
+        return entry
 
     def age(self, entry: Entry) -> float:
         """Return the entry's age in seconds."""
@@ -213,9 +226,9 @@ class Cache:
             self._settings = settings
             for entry in self._entries.values():
                 entry.schedule(settings)
-            self._entries = _resized(self._entries, settings.max_entries)
-            self._failures = _resized(self._failures, settings.max_entries)
-            self._evicted = _resized(self._evicted, settings.max_entries)
+            self._entries.shrink(settings.max_entries)
+            self._failures.shrink(settings.max_entries)
+            self._evicted.shrink(settings.max_entries)
 
     def clear(self) -> None:
         """Forget everything, values first."""
@@ -229,11 +242,3 @@ class Cache:
         """Let go of all values. Without the lock: a forked child cannot have it."""
         for entry in list(self._living):
             entry.wipe()
-
-
-def _resized(cache: cachetools.LRUCache[Any, Any], size: int) -> cachetools.LRUCache[Any, Any]:
-    if cache.maxsize == size:
-        return cache
-    resized: cachetools.LRUCache[Any, Any] = cachetools.LRUCache(size)
-    resized.update(cache.items())
-    return resized

@@ -8,8 +8,7 @@ import math
 import threading
 from typing import TYPE_CHECKING
 
-import cachetools
-
+from core_backend._bounded import Bounded
 from core_backend._cache import Entry
 from core_backend._clock import age
 
@@ -157,7 +156,7 @@ class Flights:
 
     def __init__(self, size: int) -> None:
         self._under_way: dict[tuple[Key, bool], Flight] = {}
-        self._shared: cachetools.LRUCache[Key, Flight] = cachetools.LRUCache(size)
+        self._shared: Bounded[Key, Flight] = Bounded(size)
 
     def joinable(
         self, request: SecretRequest, now: Moment, *, fresh: bool, longest: float

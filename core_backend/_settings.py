@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ENV_PREFIX", "SOURCES", "Settings", "settings_from_env", "updated"]
+__all__ = ["ENV_PREFIX", "NAMES", "SOURCES", "Settings", "settings_from_env", "updated"]
 
 ENV_PREFIX = "CORE_BACKEND_"
 SOURCES = ("auto", "direct", "sdk", "extension")
 
 
-class Settings(NamedTuple):
-    """One consistent set of settings. Times are in seconds."""
+class Settings:
+    """One consistent set of settings, never changed once made. Times are in seconds.
+
+    The class holds the defaults, an instance what differs: making a NamedTuple of as many fields
+    takes half a millisecond of a cold start.
+    """
 
     ttl: float = 300.0
     """How long a value is used before it is fetched again. 0 fetches every time."""
@@ -52,6 +56,23 @@ class Settings(NamedTuple):
     allow: tuple[str, ...] = ()
     """The ids that may be fetched; one that ends in ``*`` is a prefix. Empty allows all."""
 
+    def __init__(self, **changes: Any) -> None:
+        vars(self).update(changes)
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return these settings with ``changes`` made, unchecked."""
+        return Settings(**{**vars(self), **changes})
+
+    def as_dict(self) -> dict[str, object]:
+        """Return all the settings by name."""
+        return {name: getattr(self, name) for name in NAMES}
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether all the settings are the same."""
+        return isinstance(other, Settings) and self.as_dict() == other.as_dict()
+
+    __hash__ = None  # type: ignore[assignment]  # nobody keeps settings in a set
+
     @property
     def connecting(self) -> tuple[object, ...]:
         """What a source is built with: where this changes, it is built anew."""
@@ -65,6 +86,7 @@ class Settings(NamedTuple):
         )
 
 
+NAMES = tuple(Settings.__annotations__)
 # The least and the most a number may be.
 _LIMITS: Mapping[str, tuple[float, float]] = {
     "ttl": (0, 86_400),
@@ -92,7 +114,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
     Raises:
         ConfigurationError: One or more of them are unknown or out of range; names all.
     """
-    known = {f"{ENV_PREFIX}{name.upper()}": name for name in Settings._fields}
+    known = {f"{ENV_PREFIX}{name.upper()}": name for name in NAMES}
     given = {
         key: text.strip()
         for key, text in environ.items()
@@ -108,7 +130,7 @@ def updated(settings: Settings, changes: Mapping[str, object]) -> Settings:
     Raises:
         ConfigurationError: One or more of them are unknown or out of range; names all.
     """
-    return _checked(settings, {name: name for name in Settings._fields}, changes)
+    return _checked(settings, {name: name for name in NAMES}, changes)
 
 
 def _checked(
@@ -128,7 +150,7 @@ def _checked(
             faults.append(f"{key} {error}, not {value!r:.80}")
     if faults:
         raise ConfigurationError("; ".join(faults))
-    return settings._replace(**good)
+    return settings.replace(**good)
 
 
 def _unknown(key: str, known: Mapping[str, str]) -> str:
@@ -142,7 +164,7 @@ def _unknown(key: str, known: Mapping[str, str]) -> str:
 
 def _number(name: str, value: object) -> float:
     low, high = _LIMITS[name]
-    whole = isinstance(Settings._field_defaults[name], int)
+    whole = isinstance(getattr(Settings, name), int)
     # bool is an int to isinstance, and nan is in no range.
     if (
         isinstance(value, bool)

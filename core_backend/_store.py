@@ -33,7 +33,7 @@ from core_backend._portal import Portal
 from core_backend._refusals import check_allowed, cut_off, too_late
 from core_backend._remaining import remaining_seconds
 from core_backend._retry import Attempts
-from core_backend._stats import Stats
+from core_backend._stats import SecretsInfo
 from core_backend._treatment import cool_down, treatment_of
 from core_backend.errors import ConfigurationError, CoreBackendError
 
@@ -69,7 +69,7 @@ class Store:
         self.settings = settings
         self.clock = clock
         self.cache = Cache(clock, random, settings)
-        self.stats = Stats()
+        self.stats = SecretsInfo()
         self.random = random
         self.choose = choose
         self._lock = threading.RLock()

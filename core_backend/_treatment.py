@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from core_backend.errors import (
     SecretAccessDeniedError,
@@ -23,17 +23,30 @@ if TYPE_CHECKING:
 __all__ = ["Treatment", "cool_down", "treatment_of"]
 
 
-class Treatment(NamedTuple):
-    """What follows from one kind of failure."""
+class Treatment:
+    """What follows from one kind of failure.
 
-    attempts: float = 1
-    """How often a fetch that fails so is tried in all, where the settings allow as many."""
-    transient: bool = False
-    """Whether a stale value may serve, and the failure calls for a cool-down."""
-    evicts: bool = False
-    """Whether the value at hand is forgotten at once."""
-    remembered: float = 0.0
-    """For how many seconds the failure answers for itself, at no call."""
+    Attributes:
+        attempts: How often a fetch that fails so is tried in all, where the settings allow as many.
+        transient: Whether a stale value may serve, and the failure calls for a cool-down.
+        evicts: Whether the value at hand is forgotten at once.
+        remembered: For how many seconds the failure answers for itself, at no call.
+    """
+
+    __slots__ = ("attempts", "evicts", "remembered", "transient")
+
+    def __init__(
+        self,
+        *,
+        attempts: float = 1,
+        transient: bool = False,
+        evicts: bool = False,
+        remembered: float = 0.0,
+    ) -> None:
+        self.attempts = attempts
+        self.transient = transient
+        self.evicts = evicts
+        self.remembered = remembered
 
 
 _TRANSIENT = Treatment(attempts=float("inf"), transient=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from core_backend.errors import InvalidSecretNameError, MissingEnvError
 from core_backend.names import SecretId, SecretName
@@ -71,9 +71,12 @@ def get_envs(names: Iterable[SecretName[Any]]) -> list[SecretId[Any]]:
     return [_id_of(name, variable) for name, variable in found if variable is not None]
 
 
-class _Variable(NamedTuple):
-    name: str
-    text: str
+class _Variable:
+    __slots__ = ("name", "text")
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
 
 
 def _find(name: object) -> _Variable | None:

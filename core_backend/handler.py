@@ -9,13 +9,15 @@ import logging
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core_backend._remaining import remaining_millis
 from core_backend.errors import ConfigurationError, CoreBackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from core_backend._typing import LambdaHandler
 
 __all__ = ["async_handler"]
 
@@ -27,14 +29,6 @@ R = TypeVar("R")
 
 # How long an invocation's left-over tasks may take to stop, in seconds.
 _GRACE = 1.0
-
-
-class LambdaHandler(Protocol[Event_contra, Context_contra]):
-    """What Lambda calls. Returns the result; where a loop is running, what to await for it."""
-
-    def __call__(self, event: Event_contra, context: Context_contra) -> Any:
-        """Handle one invocation."""
-        ...
 
 
 def async_handler(

@@ -50,7 +50,7 @@ class _Shaped(str, Generic[T]):
     """The version, where one is pinned."""
 
     if TYPE_CHECKING:
-        # What get_secrets infers T from; see Yields in pending.py. At run time it is str's own.
+        # What get_secrets infers T from; see Yields in _typing.py. At run time it is str's own.
         def __getnewargs__(self) -> tuple[T]: ...  # type: ignore[override]
 
     def __repr__(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
 
 from core_backend import _state
 from core_backend._cache import Entry
@@ -20,25 +20,11 @@ if TYPE_CHECKING:
     from core_backend.sources.protocol import SecretRequest
     from core_backend.values import SecretBytes
 
-__all__ = ["PendingSecret", "SecretBatch", "Yields"]
+__all__ = ["PendingSecret", "SecretBatch"]
 
 T_co = TypeVar("T_co", covariant=True)
 V_co = TypeVar("V_co", covariant=True)
 Ps = TypeVarTuple("Ps")
-
-
-class Yields(Protocol[T_co]):
-    """What a secret is asked for by, and the type its value has.
-
-    A ``SecretName[T]`` or ``SecretId[T]`` yields ``T``, a plain ``str`` yields ``str``. A ``str``
-    has no type parameter to say so with; for type checkers only, one of its methods stands in.
-    """
-
-    def __getnewargs__(self) -> tuple[T_co]: ...
-
-    def casefold(self) -> str:
-        """Stand for being a ``str`` at all."""
-        ...
 
 
 class PendingSecret(Generic[T_co]):

@@ -12,7 +12,7 @@ from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
     from core_backend._stats import SecretsInfo
-    from core_backend.pending import Yields
+    from core_backend._typing import Yields
 
 __all__ = ["clear_secrets", "get_secret", "get_secrets", "secrets_info"]
 
@@ -134,7 +134,7 @@ def clear_secrets() -> None:
 
 def secrets_info() -> SecretsInfo:
     """Return what the cache has done so far: counts, and which source serves it and why."""
-    return _state.get_store().stats.info()
+    return _state.get_store().stats.copy()
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:

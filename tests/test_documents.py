@@ -13,7 +13,7 @@ import pytest
 from support.documents import Document
 
 from core_backend import SecretName
-from core_backend._settings import ENV_PREFIX, Settings, settings_from_env
+from core_backend._settings import ENV_PREFIX, NAMES, Settings, settings_from_env
 from core_backend.testing import fake_secrets
 
 ROOT = Path(__file__).parents[1]
@@ -68,7 +68,7 @@ def test_the_readmes_table_of_settings_has_each_with_its_default():
     rows = re.findall(
         r"^\| `(\w+)` \| (?:`(.*?)`)? ?\| .+ \|$", (ROOT / "README.md").read_text(), re.MULTILINE
     )
-    assert [name for name, _ in rows] == list(Settings._fields)
+    assert [name for name, _ in rows] == list(NAMES)
     told = {f"{ENV_PREFIX}{name.upper()}": default for name, default in rows}
     assert settings_from_env(told) == Settings()
 

@@ -46,3 +46,13 @@ def test_each_stage_and_version_has_a_key_of_its_own():
     requests = [CURRENT, PREVIOUS, PINNED, PINNED_AND_STAGED, SecretRequest("other")]
     assert len({request.key for request in requests}) == len(requests)
     assert SecretRequest("db", "AWSCURRENT").key == CURRENT.key == "db"
+
+
+def test_requests_are_the_same_where_the_same_is_asked_for():
+    assert SecretRequest("db") == CURRENT
+    assert {SecretRequest("db", "AWSPREVIOUS"), PREVIOUS} == {PREVIOUS}
+    assert CURRENT not in (PREVIOUS, PINNED, "db")
+
+
+def test_a_request_shows_what_is_asked_for():
+    assert repr(PREVIOUS) == "<SecretRequest 'db [AWSPREVIOUS]'>"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core_backend import ConfigurationError
-from core_backend._settings import ENV_PREFIX, SOURCES, Settings, settings_from_env, updated
+from core_backend._settings import ENV_PREFIX, NAMES, SOURCES, Settings, settings_from_env, updated
 
 DEFAULTS = Settings()
 # The same table in other words: the least, the most, and one step beyond each.
@@ -43,14 +43,14 @@ def test_without_variables_all_is_at_its_default():
 
 
 def test_the_defaults_are_the_documented_ones():
-    assert tuple(DEFAULTS) == (
+    assert tuple(DEFAULTS.as_dict().values()) == (
         *(300.0, 0.1, 0.8, 3600.0, 3, 1.0, 2.0, 5.0, 10, 1024, 12.0),
         *(False, False, "auto", ()),
     )
 
 
 def test_the_defaults_are_within_their_own_limits():
-    assert updated(DEFAULTS, DEFAULTS._asdict()) == DEFAULTS
+    assert updated(DEFAULTS, DEFAULTS.as_dict()) == DEFAULTS
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -177,7 +177,7 @@ def test_what_is_not_changed_stays():
     assert DEFAULTS.ttl == 300.0
 
 
-@given(st.dictionaries(st.sampled_from(Settings._fields) | st.text(), anything, max_size=4))
+@given(st.dictionaries(st.sampled_from(NAMES) | st.text(), anything, max_size=4))
 def test_changes_are_made_or_refused_and_nothing_else(changes):
     try:
         changed = updated(DEFAULTS, changes)
@@ -186,14 +186,14 @@ def test_changes_are_made_or_refused_and_nothing_else(changes):
     else:
         for name, (least, most) in NUMBERS.items():
             assert least <= getattr(changed, name) <= most
-        assert set(changes) <= set(Settings._fields)
+        assert set(changes) <= set(NAMES)
 
 
-@given(st.dictionaries(st.sampled_from(Settings._fields), st.text(), max_size=4))
+@given(st.dictionaries(st.sampled_from(NAMES), st.text(), max_size=4))
 def test_variables_are_taken_or_refused_and_nothing_else(variables):
     try:
         taken = from_env(**variables)
     except ConfigurationError as error:
         assert any(f"{ENV_PREFIX}{name.upper()}" in str(error) for name in variables)
     else:
-        assert updated(DEFAULTS, taken._asdict()) == taken
+        assert updated(DEFAULTS, taken.as_dict()) == taken

@@ -238,9 +238,9 @@ def test_what_is_configured_under_replaced_parts_stays_where_settings_are_not_re
 
 def test_what_is_configured_under_replaced_settings_ends_with_them() -> None:
     settings = _state.get_store().settings
-    with _state.replaced(settings=settings._replace(ttl=50)):
+    with _state.replaced(settings=settings.replace(ttl=50)):
         configure(max_stale=5)
-        assert _state.get_store().settings == settings._replace(ttl=50, max_stale=5)
+        assert _state.get_store().settings == settings.replace(ttl=50, max_stale=5)
     assert _state.get_store().settings == settings
 
 
@@ -248,7 +248,7 @@ def test_restoring_outside_touches_no_replaced_settings() -> None:
     settings = _state.get_store().settings
     with contextlib.ExitStack() as stack:
         restore = configure(ttl=7)
-        stack.enter_context(_state.replaced(settings=settings._replace(ttl=50)))
+        stack.enter_context(_state.replaced(settings=settings.replace(ttl=50)))
         assert _state.get_store().settings.ttl == 50
         with restore:
             pass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,10 @@ def choose_source(settings: Settings, _clock: Clock) -> tuple[SecretSource, str,
 
 
 def _sdk(settings: Settings, reason: str) -> SecretSource:
-    if importlib.util.find_spec("aiobotocore") is None:
+    # Imported with the SDK only, as the source below.
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    if find_spec("aiobotocore") is None:
         raise ConfigurationError(
             f"secrets have to come through the AWS SDK, since {reason}, and it is not installed: "
             f"pip install 'core_backend[aws-sdk]'"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from core_backend.names import DEFAULT_STAGE
 
@@ -11,22 +11,38 @@ if TYPE_CHECKING:
 
 __all__ = ["Key", "SecretRequest", "SecretSource", "SecretValue"]
 
+Key = str | tuple[str, str, str | None]
 
-class SecretRequest(NamedTuple):
-    """One secret at one stage or version: what is fetched, and the key it is cached under."""
 
-    secret_id: str
-    stage: str = DEFAULT_STAGE
-    version_id: str | None = None
+class SecretRequest:
+    """One secret at one stage or version: what is fetched, and the key it is cached under.
 
-    @property
-    def key(self) -> Key:
-        """What the secret is cached under: id, stage and version.
+    Attributes:
+        key: What the secret is cached under: id, stage and version. The id alone stands for the
+            usual stage, since it hashes once and a tuple each time.
+    """
 
-        The id alone stands for the usual stage, since it hashes once and a tuple each time.
-        """
-        usual = self.version_id is None and self.stage == DEFAULT_STAGE
-        return self.secret_id if usual else self
+    __slots__ = ("key", "secret_id", "stage", "version_id")
+
+    def __init__(
+        self, secret_id: str, stage: str = DEFAULT_STAGE, version_id: str | None = None
+    ) -> None:
+        self.secret_id = secret_id
+        self.stage = stage
+        self.version_id = version_id
+        usual = version_id is None and stage == DEFAULT_STAGE
+        self.key: Key = secret_id if usual else (secret_id, stage, version_id)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the same is asked for."""
+        return isinstance(other, SecretRequest) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        """Return what is asked for, which is no secret."""
+        return f"<SecretRequest {self.label!r}>"
 
     @property
     def label(self) -> str:
@@ -45,14 +61,14 @@ class SecretRequest(NamedTuple):
         return parameters
 
 
-Key = str | SecretRequest
-
-
-class SecretValue(NamedTuple):
+class SecretValue:
     """What a source answers: the value, and which version it is."""
 
-    value: SecretText | SecretBytes
-    version_id: str
+    __slots__ = ("value", "version_id")
+
+    def __init__(self, value: SecretText | SecretBytes, version_id: str) -> None:
+        self.value = value
+        self.version_id = version_id
 
 
 class SecretSource(Protocol):

@@ -79,6 +79,6 @@ def settings():
 @pytest.fixture
 def process(service, environ, source, settings):
     clock = FakeClock()
-    given = Settings(source=source)._replace(**settings)
+    given = Settings(source=source).replace(**settings)
     with _state.override(clock=clock, random=lambda: 0.5, settings=given) as store:
         yield Process(service, clock, store)

@@ -123,7 +123,7 @@ def world(
     source = source or ScriptedSource(**{name: f"pl4nted-{name}" for name in "abcdefghij"})
     clock = FakeClock()
     with _state.override(
-        source=source, clock=clock, random=lambda: random, settings=Settings()._replace(**settings)
+        source=source, clock=clock, random=lambda: random, settings=Settings(**settings)
     ) as store:
         yield World(source, clock, store)
 
