@@ -117,4 +117,6 @@ while not _state.get_store().stats.fetches: pass
         timeout=30,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    # That a slow machine was slow is no complaint.
+    complaints = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (done.returncode, complaints) == (0, [])
