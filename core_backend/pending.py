@@ -189,10 +189,22 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
 
 
 def _all_or_raise(outcomes: list[Any]) -> tuple[Any, ...]:
-    failures = {error.secret_id: error for error in outcomes if isinstance(error, SecretError)}
+    failures: dict[str, SecretError] = {}
+    for error in outcomes:
+        if isinstance(error, SecretError):
+            failures[error.secret_id] = _joined(failures.get(error.secret_id), error)
     if not failures:
         return tuple(outcomes)
-    # Fresh ones: those that were caught hold on to the frames they were raised through.
     if len(failures) == 1:
-        raise next(iter(failures.values())).fresh()
-    raise SecretsFailedError.of({name: error.fresh() for name, error in failures.items()})
+        raise next(iter(failures.values()))
+    raise SecretsFailedError.of(failures)
+
+
+def _joined(known: SecretError | None, error: SecretError) -> SecretError:
+    """Return both faults of one secret as one: it may be read in several shapes, and all fail."""
+    if known is None:
+        # A fresh one: what was caught holds on to the frames it was raised through.
+        return error.fresh()
+    if str(error) in str(known):
+        return known
+    return type(known)(f"{known}\n{error}", secret_id=known.secret_id, code=known.code)

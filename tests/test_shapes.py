@@ -17,6 +17,7 @@ from core_backend import (
     SecretBytes,
     SecretFormatError,
     SecretName,
+    SecretsFailedError,
     SecretText,
     get_env,
     get_secret,
@@ -274,6 +275,18 @@ async def test_another_stage_or_version_is_another_fetch(w: World) -> None:
         ("AWSPREVIOUS", None),
         ("AWSCURRENT", "v0"),
     ]
+
+
+async def test_every_shape_that_fails_is_named(w: World) -> None:
+    with pytest.raises(SecretFormatError) as caught:
+        await get_secrets(DB.field("one"), DB.field("two"), DB.field("one"), DB)
+    one, two = str(caught.value).splitlines()
+    assert "its JSON has no field 'one'" in one
+    assert "its JSON has no field 'two'" in two
+    with pytest.raises(SecretsFailedError) as several:
+        await get_secrets(DB.field("one"), "absent", DB.field("two"))
+    assert several.value.failures.keys() == {"prod/db", "absent"}
+    assert str(several.value.failures["prod/db"]) == str(caught.value)
 
 
 # --- declaring
