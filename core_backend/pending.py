@@ -57,11 +57,20 @@ class PendingSecret(Generic[T_co]):
         answer = self._answer
         value: Any = answer.value if isinstance(answer, Entry) and answer.is_young() else None
         if value is None:
-            value = yield from self._arrival().__await__()
+            value, _ = yield from self._arrival().__await__()
         # Inlined, for the sake of a hit: all that read() would do for plain text.
         if self._parse is None and value.__class__ is SecretText:
             return cast("T_co", value)
         return self._read(value)
+
+    async def with_version(self) -> tuple[T_co, str]:
+        """Return the value, and the id of the version it is of: no secret, and fit for a log.
+
+        Raises:
+            SecretError: It could not be had; see ``core_backend.errors``.
+        """
+        value, version = await self._arrival()
+        return self._read(value), version
 
     def result(self, timeout: float | None = None) -> T_co:
         """Block until the value is there, and return it. Works inside a running loop as well.
@@ -80,7 +89,8 @@ class PendingSecret(Generic[T_co]):
             if isinstance(answer, Entry):
                 value = answer.value
             elif _waited(answer, end - time.monotonic()):
-                value = self._landed(answer)
+                entry = self._landed(answer)
+                value = None if entry is None else entry.value
             else:
                 raise SecretTimeoutError(
                     f"secret {self._request.label!r}: not there within {timeout:.3g} s; "
@@ -108,25 +118,28 @@ class PendingSecret(Generic[T_co]):
         self._answer = current
         return current
 
-    async def _arrival(self) -> SecretText | SecretBytes:
-        value = None
+    async def _arrival(self) -> tuple[SecretText | SecretBytes, str]:
+        """Return the stored value, and the version it is of."""
         # More than once only where it was forgotten, or replaced, after it had landed.
-        while value is None:
+        while True:
             answer = self._current()
             if isinstance(answer, Entry):
-                value = answer.value
+                entry: Entry | None = answer
             else:
                 await answer.wait(remaining_seconds())
-                value = self._landed(answer)
-        return value
+                entry = self._landed(answer)
+            # Read once: another thread may wipe it at any time.
+            value = None if entry is None else entry.value
+            if entry is not None and value is not None:
+                return value, entry.version_id
 
-    def _landed(self, flight: Flight) -> SecretText | SecretBytes | None:
-        """Return the value that a flight brought; ``None`` where it is to be asked for again."""
+    def _landed(self, flight: Flight) -> Entry | None:
+        """Return what a flight brought; ``None`` where it is to be asked for again."""
         if flight.cut_short and remaining_seconds() > flight.allowed:
             return None
         entry = _state.get_store().settle(flight, fresh=self._fresh)
         self._answer = entry
-        return entry.value
+        return entry
 
     def _read(self, value: SecretText | SecretBytes) -> T_co:
         return cast("T_co", read(value, self._parse, self._request.label))
