@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions as sdk_errors
@@ -15,6 +17,7 @@ from core_backend._settings import Settings
 from core_backend.errors import (
     ConfigurationError,
     CoreBackendError,
+    SecretAccessDeniedError,
     SecretDeletedError,
     SecretNotFoundError,
     SecretNotSetError,
@@ -198,13 +201,16 @@ async def test_a_service_that_does_not_answer_times_out(environ: pytest.MonkeyPa
 )
 async def test_an_answer_that_makes_no_sense_is_unavailable(answer: Any) -> None:
     class Client:
+        meta = SimpleNamespace(endpoint_url="https://127.0.0.1")
+
         async def get_secret_value(self, **_: str) -> Any:
             return answer
 
     source = source_of()
-    ready: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    ready.set_result(Client())
-    source._clients["us-east-1"] = ready  # type: ignore[assignment]
+    source._session = SimpleNamespace(
+        get_config_variable=lambda _: "us-east-1",
+        create_client=lambda *_, **__: contextlib.nullcontext(Client()),
+    )
     with pytest.raises(SecretUnavailableError, match="unreadable answer"):
         await source.fetch(SecretRequest("text"))
 
@@ -237,6 +243,34 @@ async def test_one_who_is_cancelled_leaves_the_client_to_the_others() -> None:
     await asyncio.sleep(0)
     doomed.cancel()
     assert (await patient).value == PLANTED
+    await source.aclose()
+
+
+async def test_credentials_refused_to_many_at_once_are_read_again_once(
+    server: MotoServer, environ: pytest.MonkeyPatch
+) -> None:
+    source = source_of()
+    refused = {"Error": {"Code": "ExpiredTokenException"}}
+
+    class Client:
+        meta = SimpleNamespace(endpoint_url="https://127.0.0.1")
+
+        async def get_secret_value(self, **_: str) -> Any:
+            await asyncio.sleep(0)
+            raise sdk_errors.ClientError(refused, "GetSecretValue")  # type: ignore[arg-type]
+
+    source._session = stale = SimpleNamespace(
+        get_config_variable=lambda _: "us-east-1",
+        create_client=lambda *_, **__: contextlib.nullcontext(Client()),
+    )
+    outcomes = await asyncio.gather(
+        *(source.fetch(SecretRequest("text")) for _ in range(3)), return_exceptions=True
+    )
+    assert {type(outcome) for outcome in outcomes} == {SecretAccessDeniedError}
+    fresh = source._session
+    assert fresh is not stale
+    assert (await source.fetch(SecretRequest("text"))).value == PLANTED
+    assert source._session is fresh
     await source.aclose()
 
 

@@ -1,0 +1,101 @@
+"""A network that breaks, and answers that make no sense: rows 11 and 13."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+
+import pytest
+from support import faults
+
+from core_backend import SecretUnavailableError, get_secret
+
+MARKER = "pl4nted"
+
+
+async def test_row_11_a_connection_closed_while_idle_costs_no_delay(process, service):
+    await get_secret("db")
+    service.close_connections()
+    assert await get_secret("db", fresh=True) == "pl4nted-db"
+    assert process.calls == 2
+    assert process.sleeps == []
+    assert service.calls[0].connection != service.calls[1].connection
+
+
+@pytest.mark.parametrize("end", [faults.reset, faults.raw(b"")], ids=["reset", "closed"])
+async def test_row_11_a_connection_that_ends_as_it_is_used_again_costs_one_call_and_no_delay(
+    process, service, end
+):
+    await get_secret("db")
+    service.forget()
+    service.script(end)
+    assert await get_secret("db", fresh=True) == "pl4nted-db"
+    assert process.calls == 2
+    assert process.sleeps == []
+    assert service.calls[1].nth == 1
+
+
+async def test_row_11_a_new_connection_that_breaks_is_retried_after_a_delay(process, service):
+    service.script(faults.reset)
+    assert await get_secret("db") == "pl4nted-db"
+    assert process.calls == 2
+    assert len(process.sleeps) == 1
+
+
+async def test_row_11_ten_idle_connections_closed_at_once_cost_no_attempt(process, service):
+    names = [f"s{n}" for n in range(10)]
+    for name in names:
+        service.put(name, "pl4nted")
+    service.latency = 0.05
+    await asyncio.gather(*map(get_secret, names))
+    assert service.most_open == 10
+    service.close_connections()
+    service.latency = 0
+    service.forget()
+    assert await get_secret("db") == "pl4nted-db"
+    assert process.calls == 1
+    assert process.sleeps == []
+
+
+def answer(**fields):
+    return json.dumps({"VersionId": "v", **fields}).encode()
+
+
+UNREADABLE = {
+    "truncated": faults.truncated,
+    "reset in the body": faults.reset_mid_body,
+    "reset in the header": faults.reset_mid_header,
+    "not JSON": faults.non_json,
+    "10 MiB": faults.huge,
+    "10 MiB with a version": faults.body(answer(SecretString="pl4nted-" * 1_310_720)),
+    "one byte too long": faults.body(answer(SecretString="pl4nted!" * 8192 + "!")),
+    "no body": faults.no_body,
+    "a number": faults.body(answer(SecretString=4)),
+    "a list": faults.body(b'["pl4nted"]'),
+    "null": faults.body(b"null"),
+    "an object as text": faults.body(answer(SecretString={"a": "pl4nted"})),
+    "no value": faults.body(answer()),
+    "no version": faults.body(b'{"SecretString": "pl4nted"}'),
+    "version of another kind": faults.body(b'{"SecretString": "pl4nted", "VersionId": [1]}'),
+    "binary that is not base64": faults.body(answer(SecretBinary="pl4nted!")),
+    "binary that is a number": faults.body(answer(SecretBinary=7)),
+    "not UTF-8": faults.body(b'{"SecretString": "pl4nted\xff", "VersionId": "v"}'),
+    "not HTTP": faults.raw(b"SSH-2.0-OpenSSH pl4nted\r\n"),
+    "an error that is not JSON": faults.body(b"<h1>pl4nted</h1>", status=502),
+    "an error without a code": faults.body(b'{"Message": "pl4nted"}', status=500),
+}
+
+
+@pytest.mark.parametrize("fault", UNREADABLE.values(), ids=UNREADABLE.keys())
+async def test_row_13_an_unreadable_body_is_tried_three_times_and_never_quoted(
+    process, service, fault, caplog
+):
+    service.always(fault)
+    with pytest.raises(SecretUnavailableError, match="'db'") as caught:
+        await get_secret("db")
+    assert process.calls == 3
+    error = caught.value
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    assert not [line for line in told.format() if MARKER in line]
+    assert MARKER not in caplog.text
