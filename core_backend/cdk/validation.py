@@ -19,6 +19,7 @@ from core_backend.deploy.grants import (
     text_of,
     wide,
 )
+from core_backend.deploy.template import RUNTIME_POLICY
 from core_backend.names import SecretName
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ _MAX_ENVIRONMENT = 4096
 # Source: Lambda developer guide, "Defined runtime environment variables", the unreserved ones: no
 # name for a secret, but a function's to set.
 _SETTABLE = frozenset({"LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ"})
-# An AWS managed policy of this path serves the runtime: logs, traces, network.
-_RUNTIME_POLICY = ":policy/service-role/"
 
 
 @jsii.implements(IValidation)
@@ -150,7 +149,7 @@ class _Access(NamedTuple):
         return cls(
             resources=readable([*inline, *documents]),
             declared=[known for one in secrets if (known := _declared(one, stack)) is not None],
-            hidden=not all(_RUNTIME_POLICY in text_of(arn) for arn in managed),
+            hidden=not all(RUNTIME_POLICY in text_of(arn) for arn in managed),
         )
 
     def covers(self, value: Any) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,9 +37,13 @@ class DeclaredSecret(NamedTuple):
 
 def as_list(value: Any) -> list[Any]:
     """Return what IAM allows to be one or many as a list."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    match value:
+        case None:
+            return []
+        case [*parts]:
+            return parts
+        case _:
+            return [value]
 
 
 def text_of(value: Any) -> str:
@@ -47,8 +51,8 @@ def text_of(value: Any) -> str:
     match value:
         case str():
             return value
-        case {"Fn::Join": [str(separator), list(parts)]}:
-            return separator.join(map(text_of, parts))
+        case {"Fn::Join": [str(separator), parts]}:
+            return separator.join(map(text_of, as_list(parts)))
         case {"Fn::Sub": str(text)}:
             return text
         case {"Ref": str(target)}:
@@ -59,12 +63,13 @@ def text_of(value: Any) -> str:
 
 def intrinsics(value: Any) -> Iterator[Mapping[str, Any]]:
     """Walk through every object inside a value: its ``Ref``, ``Fn::GetAtt`` and the like."""
+    parts = as_list(value) if isinstance(value, list) else []
     if isinstance(value, dict):
-        yield value
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from intrinsics(part)
+        intrinsic = cast("dict[str, Any]", value)
+        yield intrinsic
+        parts = list(intrinsic.values())
+    for part in parts:
+        yield from intrinsics(part)
 
 
 def readable(documents: Iterable[Mapping[str, Any]]) -> list[Any]:

@@ -1,0 +1,83 @@
+"""The module of names is found however one points at it."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+
+import pytest
+
+from core_backend.deploy.declared import declared_names
+from core_backend.errors import ConfigurationError
+from core_backend.names import SecretName
+
+SOURCE = """
+from core_backend.names import SecretName
+
+STRIPE_API_KEY = SecretName("stripe-api-key")
+PREVIOUS_STRIPE_API_KEY = STRIPE_API_KEY.staged("AWSPREVIOUS")
+OTHER = "not a name"
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "secret_names.py").write_text(SOURCE)
+    package = tmp_path / "their_names"
+    package.mkdir()
+    (package / "__init__.py").write_text(SOURCE)
+    (tmp_path / "empty.py").write_text("")
+    return tmp_path
+
+
+def test_a_file_by_its_path(folder):
+    declared = declared_names(folder / "secret_names.py")
+
+    assert declared.module == "secret_names"
+    assert list(declared.attributes) == ["STRIPE_API_KEY", "PREVIOUS_STRIPE_API_KEY"]
+    assert declared.names == {"stripe-api-key": "stripe-api-key"}
+
+
+def test_a_package_by_the_path_of_its_file(folder):
+    assert declared_names(str(folder / "their_names" / "__init__.py")).module == "their_names"
+
+
+def test_a_module_by_its_dotted_name(folder, monkeypatch):
+    monkeypatch.syspath_prepend(str(folder))
+
+    declared = declared_names("their_names")
+
+    assert declared.module == "their_names"
+    sys.modules.pop("their_names")
+
+
+def test_a_module_that_is_imported_already():
+    module = ModuleType("app.secret_names")
+    module.KEY = SecretName("some-key")
+
+    assert declared_names(module).module == "secret_names"
+
+
+def test_a_text_is_recognised_as_a_name_or_as_its_variable(folder):
+    declared = declared_names(folder / "secret_names.py")
+
+    assert declared.called("stripe-api-key") == "stripe-api-key"
+    assert declared.called("STRIPE_API_KEY") == "stripe-api-key"
+    assert declared.called("LOG_LEVEL") is None
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ("no_such_module", "cannot be imported .*pass the path of its file"),
+        ("no/such/file.py", "there is no file no/such/file.py"),
+    ],
+)
+def test_a_module_that_is_not_there_is_said_to_be_missing(names, message):
+    with pytest.raises(ConfigurationError, match=message):
+        declared_names(names)
+
+
+def test_a_module_without_names_is_the_wrong_one(folder):
+    with pytest.raises(ConfigurationError, match="empty declares no SecretName"):
+        declared_names(folder / "empty.py")

@@ -1,0 +1,127 @@
+"""Functions, and what they may read, are found in templates as CDK writes them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.templates import BASIC, allow, function, policy, role, secret, template
+
+from core_backend.deploy.template import read_templates
+from core_backend.errors import ConfigurationError
+
+NAME = "dev/stripe"
+
+
+def may_read(*templates, value=NAME):
+    read = read_templates(templates)
+    return read.functions[0].may_read(value, read.secrets)
+
+
+def test_a_function_is_read_with_its_environment_and_its_path():
+    [one] = read_templates(
+        [template(Charge=function(path="Charges/Charge", STRIPE=NAME), Role=role())]
+    ).functions
+
+    assert one.id == "Charge"
+    assert one.path == "Charges/Charge"
+    assert one.handler == "handler.handler"
+    assert one.environment == {"STRIPE": NAME}
+
+
+def test_a_function_without_metadata_goes_by_its_logical_id():
+    bare = {"Type": "AWS::Lambda::Function"}
+    [one] = read_templates([template(Charge=bare)]).functions
+
+    assert (one.path, one.handler, one.environment) == ("Charge", "", {})
+
+
+def test_a_secret_is_read_with_its_name_if_it_has_one():
+    read = read_templates([template(Stripe=secret(NAME), Unnamed=secret())])
+
+    assert [(one.path, one.name) for one in read.secrets] == [("Stripe", NAME), ("Unnamed", None)]
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"Role": role(BASIC), "Policy": policy(allow({"Ref": "Stripe"}))},
+        {"Role": role(inline=allow({"Ref": "Stripe"}))},
+        {"Role": role(), "Policy": policy(allow({"Ref": "Stripe"}), kind="ManagedPolicy")},
+        {
+            "Role": role({"Ref": "Policy"}),
+            "Policy": policy(allow({"Ref": "Stripe"}), to="-", kind="ManagedPolicy"),
+        },
+    ],
+)
+def test_however_the_role_is_allowed(resources):
+    assert may_read(template(Charge=function(), Stripe=secret(NAME), **resources)) is True
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"Role": role(BASIC)},
+        {"Role": role(), "Policy": policy(allow({"Ref": "Stripe"}), to="OtherRole")},
+        {"Role": role(), "Policy": policy(allow({"Ref": "Other"})), "Other": secret("dev/other")},
+    ],
+)
+def test_a_role_that_is_not_allowed(resources):
+    assert may_read(template(Charge=function(), Stripe=secret(NAME), **resources)) is False
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        {"Charge": function("arn:aws:iam::123456789012:role/theirs")},
+        {"Charge": function("ElsewhereRole")},
+        {"Charge": function(), "Role": role("arn:aws:iam::aws:policy/SecretsManagerReadWrite")},
+        {"Charge": function(), "Role": role({"Ref": "PolicyParameter"})},
+        {"Charge": function(), "Role": role(inline=allow({"Ref": "referencetoParent"}))},
+        {"Charge": function(), "Role": role(inline=allow({"Fn::ImportValue": "Unknown"}))},
+    ],
+)
+def test_what_is_decided_elsewhere_cannot_be_told(resources):
+    assert may_read(template(Stripe=secret(NAME), **resources)) is None
+
+
+def test_templates_that_are_deployed_together_are_read_together(tmp_path):
+    secrets = template(Same=secret(NAME), exports={"Secrets:Stripe": {"Ref": "Same"}})
+    secrets["Outputs"]["Role"] = {"Value": {"Fn::GetAtt": ["Same", "Id"]}}
+    imported = {"Fn::ImportValue": "Secrets:Stripe"}
+    charges = template(
+        Charge=function(STRIPE=imported),
+        Same=secret("dev/other"),
+        Role=role(inline=allow(imported)),
+    )
+    path = tmp_path / "Charges.template.json"
+    path.write_text(json.dumps(charges))
+
+    read = read_templates([secrets, path])
+
+    [one] = read.functions
+    assert [(one.path, one.name) for one in read.secrets] == [
+        ("1/Same", NAME),
+        ("2/Same", "dev/other"),
+    ]
+    assert one.environment == {"STRIPE": {"Ref": "1/Same"}}
+    assert one.may_read(NAME, read.secrets) is True
+    assert one.may_read("dev/other", read.secrets) is False
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read .*run cdk synth"),
+        ("not json", "cannot be read .*run cdk synth"),
+        ("[]", "a template is a JSON object with Resources"),
+        ('{"Resources": []}', "a template is a JSON object with Resources"),
+    ],
+)
+def test_what_is_no_template_is_refused(tmp_path, content, message):
+    path = tmp_path / "X.template.json"
+    if content is not None:
+        path.write_text(content)
+
+    with pytest.raises(ConfigurationError, match=message):
+        read_templates([path])
