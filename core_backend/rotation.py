@@ -12,7 +12,7 @@ from core_backend.secrets import get_secret
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from core_backend.pending import Yields
+    from core_backend._typing import Yields
 
     Kinds = type[Exception] | tuple[type[Exception], ...]
 
