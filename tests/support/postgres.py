@@ -75,7 +75,7 @@ def running_postgres(programs: Path, *, password: str) -> Iterator[Postgres]:
             stdin=subprocess.PIPE,
             **as_user,
         ) as server:
-            _wait_for(Path(folder) / ".s.PGSQL.5432", server, Path(folder) / "log")
+            _wait_for(server, Path(folder))
             yield Postgres(folder, "app", password)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -91,9 +91,11 @@ def _account() -> pwd.struct_passwd | None:
     raise AssertionError("there is no user but root to run PostgreSQL as")
 
 
-def _wait_for(socket: Path, server: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(server: subprocess.Popen[bytes], folder: Path) -> None:
     end = time.monotonic() + _PATIENCE
-    while not socket.exists():
+    status = folder / "data/postmaster.pid"
+    # There is a socket before there is a server behind it; what the server itself notes counts.
+    while not (status.exists() and status.read_text().rstrip().endswith("ready")):
         if server.poll() is not None or time.monotonic() > end:
-            raise AssertionError(f"PostgreSQL does not start: {log.read_text()}")
+            raise AssertionError(f"PostgreSQL does not start: {(folder / 'log').read_text()}")
         time.sleep(0.02)
