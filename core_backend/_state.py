@@ -65,9 +65,9 @@ def get_store() -> Store:
     if store is not None:
         return store
     with _lock:
-        if _store is None:
-            _layers[-1].store = _store = _built()
-        return _store
+        # Another thread may have built it meanwhile.
+        _layers[-1].store = _store = store = _layers[-1].store or _built()
+    return store
 
 
 def _built() -> Store:
@@ -251,7 +251,7 @@ def _hook_into_snapshots() -> None:
 
 
 atexit.register(reset)
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows does not fork
     os.register_at_fork(after_in_child=_after_fork)
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
     _hook_into_snapshots()

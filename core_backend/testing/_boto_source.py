@@ -40,12 +40,14 @@ class BotoSource:
         self._clients: dict[str, Any] = {}
 
     def check(self, request: SecretRequest) -> None:
-        """Refuse a request without a Region.
+        """Refuse a request without a Region, and make the client that it needs.
+
+        Here, and not within the fetch: making the first one can take longer than a fetch may.
 
         Raises:
-            ConfigurationError: Neither the id nor the environment names one.
+            ConfigurationError: Neither the id nor the environment names a Region.
         """
-        self._region(request)
+        self._client(_region_of(request))
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
         """Fetch one value, once."""
@@ -64,7 +66,7 @@ class BotoSource:
 
     def _answer(self, request: SecretRequest) -> tuple[SecretValue | None, CoreBackendError | None]:
         try:
-            answer = self._client(self._region(request)).get_secret_value(**request.parameters())
+            answer = self._client(_region_of(request)).get_secret_value(**request.parameters())
         except ClientError as error:
             found: Any = error.response.get("Error", {})
             return None, failure_of(request, found.get("Code", ""), found.get("Message", ""))
@@ -88,13 +90,14 @@ class BotoSource:
             mask_sdk_logs()
         return self._clients[region]
 
-    def _region(self, request: SecretRequest) -> str:
-        arn = _ARN_REGION.match(request.secret_id)
-        region: str | None = arn[1] if arn else os.environ.get("AWS_REGION")
-        region = region or _sdk.session.Session().region_name
-        if region is None:
-            raise ConfigurationError(
-                f"secret {request.label!r}: no Region; Lambda sets AWS_REGION, so a test has to "
-                f"set it too, or AWS_DEFAULT_REGION, which boto3 reads as well"
-            )
-        return region
+
+def _region_of(request: SecretRequest) -> str:
+    arn = _ARN_REGION.match(request.secret_id)
+    region: str | None = arn[1] if arn else os.environ.get("AWS_REGION")
+    region = region or _sdk.session.Session().region_name
+    if region is None:
+        raise ConfigurationError(
+            f"secret {request.label!r}: no Region; Lambda sets AWS_REGION, so a test has to set "
+            f"it too, or AWS_DEFAULT_REGION, which boto3 reads as well"
+        )
+    return region

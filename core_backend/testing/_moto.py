@@ -64,9 +64,8 @@ class _Loader(importlib.abc.Loader):
 
     def exec_module(self, module: ModuleType) -> None:
         # Who asks the module for its source later asks the loader that has it.
-        module.__loader__ = self._loader
-        if module.__spec__ is not None:
-            module.__spec__.loader = self._loader
+        spec: Any = module.__spec__
+        module.__loader__ = spec.loader = self._loader
         self._loader.exec_module(module)
         _teach(module)
 

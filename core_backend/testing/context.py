@@ -21,7 +21,8 @@ class FakeContext:
     Python function information".
 
     Args:
-        timeout: Seconds the invocation may take, counted from now. Lambda's own default is 3.
+        timeout: Seconds the invocation may take, counted from now. Lambda's own default is 3,
+            which a busy machine may need to import what a test needs.
         function_name: The function's name.
         region: The Region in the function's ARN.
         memory_limit_in_mb: The function's memory.
@@ -31,7 +32,7 @@ class FakeContext:
     def __init__(
         self,
         *,
-        timeout: float = 3.0,
+        timeout: float = 30.0,
         function_name: str = "test",
         region: str = "us-east-1",
         memory_limit_in_mb: int = 128,

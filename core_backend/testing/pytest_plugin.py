@@ -40,7 +40,7 @@ def fake_secrets() -> Generator[fakes.FakeSecrets]:
 
 @pytest.fixture
 def lambda_context() -> FakeContext:
-    """Return what Lambda hands a handler besides the event; 3 seconds are left."""
+    """Return what Lambda hands a handler besides the event; 30 seconds are left."""
     return FakeContext()
 
 

@@ -41,7 +41,7 @@ async def test_fixtures(fake_secrets, fake_clock, lambda_context, number):
     fake_clock.advance(1_000)
     assert await get_secret("a") == f"value {number}"
     assert fake_secrets.calls == ["a", "a"]
-    assert 0 < lambda_context.get_remaining_time_in_millis() <= 3_000
+    assert 0 < lambda_context.get_remaining_time_in_millis() <= 30_000
 
 @pytest.mark.parametrize("number", range(2))
 def test_the_environment_is_read_in_every_test(monkeypatch, number):
