@@ -1,0 +1,136 @@
+"""The options that commands share, declared once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from core_backend.cli.declarations import Declarations, DeclaredSecret, load_declarations
+from core_backend.cli.run import Run
+from core_backend.errors import CoreBackendError
+from core_backend.names import get_resource_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["assume_yes", "common", "environment", "examples", "names", "no_value", "output"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def common(command: F) -> F:
+    """Add the options of the AWS CLI, and ``--debug``.
+
+    The group has them as well as each command, so they may stand before it or behind it; what
+    stands behind wins.
+    """
+    for add in reversed(
+        [
+            _kept("--profile", metavar="NAME", help="The AWS profile whose credentials are used."),
+            _kept("--region", metavar="REGION", help="The AWS Region."),
+            _kept("--endpoint-url", metavar="URL", help="Another endpoint than AWS's own."),
+            _kept("--debug", is_flag=True, help="Show a traceback, with all values masked."),
+        ]
+    ):
+        command = add(command)
+    return command
+
+
+def examples(*lines: str) -> str:
+    """Return the text below a command's options, one example a line."""
+    return "\n".join(
+        ["\b", "Examples:" if len(lines) > 1 else "Example:", *map("  {}".format, lines)]
+    )
+
+
+def _kept(option: str, **settings: Any) -> Callable[[F], F]:
+    return click.option(option, expose_value=False, callback=_keep, **settings)
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value and parameter.name:
+        setattr(context.ensure_object(Run), parameter.name, value)
+
+
+def _declarations(module: str) -> Declarations:
+    try:
+        return load_declarations(module)
+    except CoreBackendError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def _environment(name: str) -> str:
+    try:
+        get_resource_name("any", name)
+    except CoreBackendError as error:
+        raise click.BadParameter(str(error)) from error
+    return name
+
+
+def names(*, required: bool = True) -> Callable[[F], F]:
+    """Add ``--names``, which becomes ``Declarations``."""
+    return click.option(
+        "--names",
+        "declared",
+        type=_declarations,
+        required=required,
+        metavar="MODULE",
+        help="The module that declares the secrets: app.secret_names, or a path to a .py file.",
+    )
+
+
+def found_name(declared: Declarations, name: str) -> DeclaredSecret:
+    """Return the declared secret that the argument NAME means.
+
+    Raises:
+        click.BadParameter: There is none.
+    """
+    try:
+        return declared.find(name)
+    except CoreBackendError as error:
+        raise click.BadParameter(str(error), param_hint="NAME") from None
+
+
+def _refuse_value(
+    context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]
+) -> None:
+    if value:
+        raise click.UsageError(
+            "a value is no argument, since it would stay in the shell's history; it is asked "
+            "for, or read from standard input",
+            context,
+        )
+
+
+# What stands behind the name is taken, and not quoted as click would.
+no_value = click.argument("value", nargs=-1, metavar="", expose_value=False, callback=_refuse_value)
+
+
+def complete_name(
+    context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[str]:
+    """Offer a shell the names that the module declares, where ``--names`` stands before."""
+    declared = context.params.get("declared")
+    secrets = declared.secrets if isinstance(declared, Declarations) else ()
+    return [secret.name for secret in secrets if secret.name.startswith(incomplete)]
+
+
+environment = click.option(
+    "--env",
+    "env_name",
+    type=_environment,
+    required=True,
+    metavar="NAME",
+    help="The environment: the real name of a secret is NAME/name.",
+)
+
+output = click.option(
+    "--output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="What standard output is written for: a person or a program.",
+)
+
+assume_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")

@@ -1,0 +1,86 @@
+"""``secrets status``: what there is of each declared secret."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from core_backend.cli.aws import SecretsManager
+from core_backend.cli.concurrently import concurrently
+from core_backend.cli.output import print_json, print_table
+from core_backend.cli.states import State, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from core_backend.cli.declarations import Declarations, DeclaredSecret
+    from core_backend.cli.run import Run
+    from core_backend.cli.states import Found
+
+__all__ = ["STYLES", "show_status"]
+
+STYLES: Mapping[str, str] = {
+    State.SET: "green",
+    State.EMPTY: "yellow",
+    State.MISSING: "red",
+    State.PENDING_DELETION: "red",
+    State.DENIED: "red",
+}
+_VERSION_SHOWN = 8
+
+
+def show_status(run: Run, declared: Declarations, env_name: str, output: str) -> int:
+    """Print the state of each secret, and return the exit code."""
+    manager = SecretsManager(run)
+    ids = [secret.real_name(env_name) for secret in declared.secrets]
+    states = concurrently("Looking up", manager.describe, ids)
+    found = list(zip(declared.secrets, states, strict=True))
+    if output == "json":
+        print_json([_record(secret, env_name, state) for secret, state in found])
+    else:
+        headers = ("NAME", "SECRET", "STATE", "CHANGED", "ROTATED", "VERSION")
+        print_table(
+            headers, [_row(secret, env_name, state) for secret, state in found], styles=STYLES
+        )
+        _advise(declared, env_name, found)
+    return 0 if all(state.state is State.SET for _, state in found) else 1
+
+
+def _row(secret: DeclaredSecret, env_name: str, found: Found) -> list[str]:
+    return [
+        secret.name,
+        secret.real_name(env_name),
+        found.state,
+        shown(found.last_changed),
+        shown(found.last_rotated),
+        (found.version or "-")[:_VERSION_SHOWN],
+    ]
+
+
+def _record(secret: DeclaredSecret, env_name: str, found: Found) -> dict[str, str | None]:
+    return {
+        "name": secret.name,
+        "secret": secret.real_name(env_name),
+        "state": found.state.value,
+        "last_changed": _iso(found.last_changed),
+        "last_rotated": _iso(found.last_rotated),
+        "version": found.version,
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat() if moment else None
+
+
+def _advise(
+    declared: Declarations, env_name: str, found: Sequence[tuple[DeclaredSecret, Found]]
+) -> None:
+    """Say on standard error what comes next."""
+    empty = [secret.name for secret, state in found if state.state is State.EMPTY]
+    if empty:
+        sys.stderr.write(
+            f"\nFill the next one: core-backend secrets set {empty[0]} "
+            f"--names {declared.module} --env {env_name}\n"
+        )

@@ -1,0 +1,207 @@
+"""``secrets set``: one value into one secret, and never out of it again."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+SET = ("secrets", "set", "stripe-api-key", "--names", "names.py", "--env", "dev")
+ID = "dev/stripe-api-key"
+FIRST, AGAIN = "Value of stripe-api-key (not shown): ", "The same again: "
+
+
+@pytest.fixture(autouse=True)
+def _module(declare, stdin):
+    """Names to fill, and nothing on standard input."""
+
+
+@pytest.fixture
+def empty(account):
+    """An account in which the secret waits for its value."""
+    account.client().create_secret(Name=ID)
+    return account
+
+
+@pytest.fixture
+def filled(empty):
+    """An account in which the secret has a value."""
+    empty.client().put_secret_value(SecretId=ID, SecretString="pl4nted-old")
+    return empty
+
+
+def test_a_value_from_standard_input_is_stored(empty, run, stdin):
+    stdin("pl4nted-1")
+
+    result = run(*SET)
+
+    assert result.code == 0
+    assert result.out.startswith(f"{ID} is set, version ")
+    assert result.err == ""
+    assert empty.value_of(ID) == "pl4nted-1"
+
+
+def test_the_environment_variable_names_the_secret_too(empty, run, stdin):
+    stdin("pl4nted-1")
+
+    assert run("secrets", "set", "STRIPE_API_KEY", *SET[3:]).code == 0
+    assert empty.value_of(ID) == "pl4nted-1"
+
+
+def test_a_secret_that_does_not_exist_is_created_only_when_asked(account, run, stdin):
+    stdin("pl4nted-1")
+    result = run(*SET)
+
+    assert result.code == 1
+    assert result.err.splitlines() == [
+        f"Error: {ID} does not exist in this account and Region",
+        "Deploy the stack that declares it; or pass --create if none does.",
+    ]
+
+    stdin("pl4nted-1")
+    assert run(*SET, "--create").code == 0
+    assert account.value_of(ID) == "pl4nted-1"
+
+
+def test_a_secret_that_exists_is_not_created_again(empty, run, stdin):
+    stdin("pl4nted-1")
+
+    assert run(*SET, "--create").code == 0
+    assert empty.value_of(ID) == "pl4nted-1"
+
+
+def test_a_secret_marked_for_deletion_is_left_alone(filled, run, stdin):
+    filled.client().delete_secret(SecretId=ID)
+    stdin("pl4nted-1")
+
+    result = run(*SET, "--create", "--yes")
+
+    assert result.code == 1
+    assert f"{ID} is marked for deletion" in result.err
+    assert "aws secretsmanager restore-secret" in result.err
+
+
+def test_a_secret_that_may_not_be_seen_is_not_written(empty, run, stdin):
+    empty.refuse("DescribeSecret", ID, "AccessDeniedException")
+    stdin("pl4nted-1")
+
+    result = run(*SET, "--create", "--yes")
+
+    assert result.code == 1
+    assert f"access denied to {ID}" in result.err
+    assert empty.calls[-1].operation == "DescribeSecret"
+
+
+def test_without_a_terminal_a_value_is_replaced_only_with_yes(filled, run, stdin):
+    stdin("pl4nted-new")
+    result = run(*SET)
+
+    assert result.code == 1
+    assert f"{ID} has a value already, changed " in result.err
+    assert "Pass --yes" in result.err
+    assert filled.value_of(ID) == "pl4nted-old"
+
+    stdin("pl4nted-new")
+    assert run(*SET, "--yes").code == 0
+    assert filled.value_of(ID) == "pl4nted-new"
+
+
+def test_a_refusal_of_the_service_is_told_without_its_words(empty, run, stdin):
+    message = "Value 'pl4nted-1' at 'secretString' failed to satisfy a constraint"
+    empty.refuse("PutSecretValue", ID, "ValidationException", message)
+    stdin("pl4nted-1")
+
+    result = run(*SET)
+
+    assert result.code == 1
+    assert result.err.splitlines() == [
+        f"Error: Secrets Manager refused PutSecretValue on {ID} (ValidationException)",
+        "Run it again with --debug to see its answer.",
+    ]
+
+
+def test_debug_shows_the_answer_with_the_value_masked(empty, run, stdin):
+    message = "Value 'pl4nted-1' at 'secretString' failed to satisfy a constraint"
+    empty.refuse("PutSecretValue", ID, "ValidationException", message)
+    stdin("pl4nted-1")
+
+    result = run(*SET, "--debug")
+
+    assert "Traceback" in result.err
+    assert "Value '***' at 'secretString' failed" in result.err
+    assert result.err.endswith("Run it again with --debug to see its answer.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (*SET, "pl4nted-1"),
+        ("secrets", "set", "pl4nted-1", *SET[3:]),
+        ("secrets", "set", "pl4nted-1", "stripe-api-key", *SET[3:]),
+        (*SET, "--pl4nted-1"),
+        (*SET, "-pl4nted-1"),
+        (*SET, "-----BEGIN pl4nted KEY-----"),
+    ],
+)
+def test_a_value_as_an_argument_is_refused_and_not_repeated(empty, run, arguments):
+    result = run(*arguments)
+
+    assert result.code == 2
+    assert result.err.startswith("Error: ")
+    assert empty.calls[1:] == ()
+
+
+def test_a_name_that_is_not_declared_is_a_wrong_call(account, run):
+    result = run("secrets", "set", "stripe-key", *SET[3:])
+
+    assert result.code == 2
+    assert result.err == (
+        "Error: Invalid value for NAME: names.py declares no such secret; did you mean "
+        "stripe-api-key?\nSee core-backend secrets set --help.\n"
+    )
+
+
+def test_ctrl_c_while_it_is_written_says_that_it_may_be(empty, terminal):
+    asked, answered = threading.Event(), threading.Event()
+
+    def hold():
+        asked.set()
+        answered.wait(20)
+
+    empty.before("PutSecretValue", ID, hold)
+    with terminal(*SET) as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-1\r")
+        assert asked.wait(20)
+        person.type("\x03")
+        person.expect(f"stopped while {ID} was being written: it may have its new value, or not")
+        assert person.wait() == 1
+        answered.set()
+
+    assert "pl4nted" not in person.output
+
+
+@pytest.mark.parametrize(("answer", "code", "value"), [("n", 1, "old"), ("y", 0, "new")])
+def test_a_terminal_asks_before_it_replaces(filled, terminal, answer, code, value):
+    with terminal(*SET) as person:
+        person.expect("Replace it? [y/N]: ")
+        person.type(f"{answer}\r")
+        if not code:
+            for prompt in (FIRST, AGAIN):
+                person.expect(prompt)
+                person.type("pl4nted-new\r")
+        assert person.wait() == code
+
+    assert filled.value_of(ID) == f"pl4nted-{value}"
+
+
+def test_yes_replaces_without_a_question(filled, terminal):
+    with terminal(*SET, "--yes") as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-new\r")
+        assert person.wait() == 0
+
+    assert "Replace it?" not in person.output
+    assert filled.value_of(ID) == "pl4nted-new"

@@ -1,0 +1,173 @@
+"""``secrets status``: the row of secrets that somebody has to fill."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+
+import pytest
+
+STATUS = ("secrets", "status", "--names", "names.py", "--env", "dev")
+
+
+@pytest.fixture(autouse=True)
+def _module(declare):
+    """Names to ask for."""
+
+
+def test_all_set_is_exit_code_0(account, run):
+    client = account.client()
+    client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
+    client.create_secret(Name="dev/signing-key", SecretBinary=b"pl4nted-2")
+
+    result = run(*STATUS)
+
+    assert result.code == 0
+    assert result.err == ""
+    assert account.fetches == ()
+
+
+def test_each_state_has_its_word(account, declare, run):
+    declare("""
+        from core_backend import SecretName
+
+        SET = SecretName("is-set")
+        EMPTY = SecretName("is-empty")
+        MISSING = SecretName("is-missing")
+        DELETED = SecretName("is-deleted")
+        DENIED = SecretName("is-denied")
+    """)
+    client = account.client()
+    version = client.create_secret(Name="dev/is-set", SecretString="pl4nted-1")["VersionId"]
+    client.create_secret(Name="dev/is-empty")
+    client.create_secret(Name="dev/is-deleted", SecretString="pl4nted-2")
+    client.delete_secret(SecretId="dev/is-deleted")
+    account.refuse("DescribeSecret", "dev/is-denied", "AccessDeniedException")
+
+    result = run(*STATUS)
+
+    assert result.code == 1
+    header, *rows = [re.split(r"\s{2,}", line) for line in result.out.splitlines()]
+    assert header == ["NAME", "SECRET", "STATE", "CHANGED", "ROTATED", "VERSION"]
+    assert [row[:3] for row in rows] == [
+        ["is-set", "dev/is-set", "set"],
+        ["is-empty", "dev/is-empty", "empty"],
+        ["is-missing", "dev/is-missing", "missing"],
+        ["is-deleted", "dev/is-deleted", "pending deletion"],
+        ["is-denied", "dev/is-denied", "denied"],
+    ]
+    assert rows[0][3].endswith("Z")
+    assert rows[0][4:] == ["-", version[:8]]
+    assert result.err.splitlines()[-1] == (
+        "Fill the next one: core-backend secrets set is-empty --names names.py --env dev"
+    )
+
+
+def test_a_version_that_is_not_current_is_no_value(account, run):
+    client = account.client()
+    for name in ("dev/stripe-api-key", "dev/signing-key"):
+        client.create_secret(Name=name, SecretString="pl4nted-1")
+    # What a rotation leaves behind that failed before its first end.
+    client.update_secret_version_stage(
+        SecretId="dev/signing-key",
+        VersionStage="AWSCURRENT",
+        RemoveFromVersionId=client.describe_secret(SecretId="dev/signing-key")[
+            "VersionIdsToStages"
+        ].popitem()[0],
+    )
+
+    states = [one["state"] for one in json.loads(run(*STATUS, "--output", "json").out)]
+
+    assert states == ["set", "empty"]
+
+
+def test_json_has_everything_and_nothing_else(account, run):
+    client = account.client()
+    version = client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")["VersionId"]
+
+    result = run(*STATUS, "--output", "json")
+
+    assert result.code == 1
+    assert result.err == ""
+    stripe, signing = json.loads(result.out)
+    assert stripe.pop("last_changed").endswith("+00:00")
+    assert stripe == {
+        "name": "stripe-api-key",
+        "secret": "dev/stripe-api-key",
+        "state": "set",
+        "last_rotated": None,
+        "version": version,
+    }
+    assert signing == {
+        "name": "signing-key",
+        "secret": "dev/signing-key",
+        "state": "missing",
+        "last_changed": None,
+        "last_rotated": None,
+        "version": None,
+    }
+
+
+def test_several_shapes_of_one_secret_are_one_row(account, declare, run):
+    declare("""
+        from core_backend import SecretName
+
+        DB = SecretName("db")
+        DB_PASSWORD = DB.field("password")
+    """)
+    account.client().create_secret(Name="dev/db", SecretString="{}")
+
+    assert len(json.loads(run(*STATUS, "--output", "json").out)) == 1
+
+
+def test_many_are_looked_up_at_once(account, declare, run):
+    names = [f"name-{number}" for number in range(12)]
+    lines = [f"N{number} = SecretName({name!r})" for number, name in enumerate(names)]
+    declare("\n".join(["from core_backend import SecretName", *lines]))
+    together = threading.Barrier(10, timeout=10)
+    for name in names[:10]:
+        account.before("DescribeSecret", f"dev/{name}", together.wait)
+
+    result = run(*STATUS, "--output", "json")
+
+    assert [one["name"] for one in json.loads(result.out)] == names
+    assert result.err == ""
+
+
+def test_a_failure_that_is_no_state_ends_it(account, run):
+    account.refuse("DescribeSecret", "dev/signing-key", "ExpiredTokenException", "pl4nted-message")
+
+    result = run(*STATUS)
+
+    assert result.code == 1
+    assert result.out == ""
+    assert result.err.splitlines() == [
+        "Error: AWS refused the credentials (ExpiredTokenException)",
+        "Log in (aws sso login, or aws configure), or name another --profile.",
+    ]
+
+
+def test_a_terminal_has_colours_and_a_bar(account, declare, terminal):
+    names = [f"name-{number}" for number in range(10)]
+    lines = [f"N{number} = SecretName({name!r})" for number, name in enumerate(names)]
+    declare("\n".join(["from core_backend import SecretName", *lines]))
+    account.client().create_secret(Name="dev/name-0", SecretString="pl4nted-1")
+
+    with terminal(*STATUS) as shown:
+        assert shown.wait() == 1
+
+    assert "Looking up" in shown.output
+    assert "10/10" in shown.output
+    assert "\x1b[32mset" in shown.output
+    assert "pl4nted" not in shown.output
+
+
+def test_no_color_is_plain_on_a_terminal(account, terminal):
+    account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
+
+    with terminal(*STATUS, NO_COLOR="1") as shown:
+        assert shown.wait() == 1
+
+    assert "\x1b" not in shown.output
+    assert "dev/stripe-api-key" in shown.output
