@@ -212,13 +212,13 @@ class Cache:
     def evict(self, key: Key, order: int) -> None:
         """Forget the value, whoever holds it, unless it was asked for after that attempt."""
         with self._lock:
-            for entry in self._living:
-                if entry.request.key == key and entry.order <= order:
-                    entry.wipe()
-            known = self._entries.get(key)
-            if known is not None and known.order <= order:
-                del self._entries[key]
+            self._wipe(lambda entry: entry.request.key == key and entry.order <= order)
             self._evicted[key] = max(order, self._evicted.get(key, 0))
+
+    def forget(self, unwanted: Callable[[SecretRequest], bool]) -> None:
+        """Forget the values of some requests, whoever holds them."""
+        with self._lock:
+            self._wipe(lambda entry: unwanted(entry.request))
 
     def reschedule(self, settings: Settings) -> None:
         """Apply changed settings to what is already at hand."""
@@ -233,12 +233,14 @@ class Cache:
     def clear(self) -> None:
         """Forget everything, values first."""
         with self._lock:
-            self.wipe()
-            self._entries.clear()
+            self._wipe(lambda _: True)
             self._failures.clear()
             self._evicted.clear()
 
-    def wipe(self) -> None:
-        """Let go of all values. Without the lock: a forked child cannot have it."""
-        for entry in list(self._living):
-            entry.wipe()
+    def _wipe(self, unwanted: Callable[[Entry], bool]) -> None:
+        for entry in self._living:
+            if unwanted(entry):
+                entry.wipe()
+                key = entry.request.key
+                if self._entries.get(key) is entry:
+                    del self._entries[key]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from core_backend.errors import (
@@ -13,21 +14,27 @@ from core_backend.errors import (
 if TYPE_CHECKING:
     from core_backend.sources.protocol import SecretRequest
 
-__all__ = ["check_allowed", "cut_off", "too_late"]
+__all__ = ["check_allowed", "cut_off", "is_allowed", "too_late", "warn_of_stale"]
+
+_log = logging.getLogger("core_backend")
+
+
+def is_allowed(request: SecretRequest, allow: tuple[str, ...]) -> bool:
+    """Whether it is on the list of what may be fetched; an empty list allows all."""
+    secret_id = request.secret_id
+    return not allow or any(
+        secret_id.startswith(entry[:-1]) if entry.endswith("*") else secret_id == entry
+        for entry in allow
+    )
 
 
 def check_allowed(request: SecretRequest, allow: tuple[str, ...]) -> None:
-    """Refuse what is not on the list of what may be fetched; an empty list allows all.
+    """Refuse what is not on the list of what may be fetched.
 
     Raises:
         SecretAccessDeniedError: It is not on the list.
     """
-    secret_id = request.secret_id
-    allowed = not allow or any(
-        secret_id.startswith(entry[:-1]) if entry.endswith("*") else secret_id == entry
-        for entry in allow
-    )
-    if not allowed:
+    if not is_allowed(request, allow):
         raise SecretAccessDeniedError(
             f"secret {request.label!r} is not on the list of what may be fetched, and was not "
             f"asked for; add it, or a prefix ending in *, to the setting allow",
@@ -50,4 +57,13 @@ def cut_off(request: SecretRequest) -> SecretUnavailableError:
         f"secret {request.label!r}: its fetch was cut off, since the cache was closed; ask for "
         f"it again",
         secret_id=request.label,
+    )
+
+
+def warn_of_stale(request: SecretRequest, error: Exception) -> None:
+    """Say that an expired value serves, and because of what."""
+    _log.warning(
+        "secret %r: serving a value past its expiry, since it could not be refreshed (%s)",
+        request.label,
+        type(error).__name__,
     )

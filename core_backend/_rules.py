@@ -32,9 +32,9 @@ _MAX_ID = 2048
 _MAX_STAGE = 256
 _MAX_VERSION = 64
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@-]+")
-# Wider than a name: an ARN has colons, and the secrets that other services manage are called
-# "rds!db-..." or "events!connection/...".
-_ID = re.compile(r"[!-~]+")
+# Wider than a name, by no more than it must be: an ARN has colons, and the secrets that other
+# services manage are called "rds!db-..." or "events!connection/...".
+_ID = re.compile(r"[A-Za-z0-9/_+=.@!:-]+")
 
 # Source: Lambda API reference, Environment (Variables).
 ENV_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]+")

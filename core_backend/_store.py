@@ -11,7 +11,8 @@ The rules, all of which hold at once:
 3.  A fetch that was under way for longer than any may be has been frozen with its environment:
     nobody joins it any more.
 4.  Values are dated by when they were asked for. An older reply never replaces a newer one, and
-    never brings back a value that was evicted after it was sent.
+    never brings back a value that was evicted after it was sent. What is evicted or replaced is
+    gone from every handle as well.
 5.  A failure that may pass lets an expired value serve, up to ``max_stale``, and leaves the
     service alone for a cool-down. A refusal evicts the value, and answers for itself for 5 s.
 6.  ``fresh`` never serves stale, heeds a cool-down, and is shared for one second.
@@ -21,7 +22,6 @@ The rules, all of which hold at once:
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ from core_backend._cache import Cache, Entry
 from core_backend._clock import moment
 from core_backend._flight import Flight, Flights
 from core_backend._portal import Portal
-from core_backend._refusals import check_allowed, cut_off, too_late
+from core_backend._refusals import check_allowed, cut_off, is_allowed, too_late, warn_of_stale
 from core_backend._remaining import remaining_seconds
 from core_backend._retry import Attempts
 from core_backend._stats import SecretsInfo
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from core_backend.sources.protocol import Key, SecretRequest, SecretSource
 
 __all__ = ["Store"]
-
-_log = logging.getLogger("core_backend")
 
 
 class Store:
@@ -124,10 +122,12 @@ class Store:
         return stale
 
     def apply(self, settings: Settings) -> None:
-        """Change the settings; what is cached stays."""
+        """Change the settings; what is cached stays, where it is still allowed."""
         with self._lock:
             before, self.settings = self.settings, settings
             self.cache.reschedule(settings)
+            if settings.allow != before.allow:
+                self.cache.forget(lambda request: not is_allowed(request, settings.allow))
             if settings.connecting == before.connecting:
                 return
             source, self._source = self._source, None
@@ -188,6 +188,8 @@ class Store:
         return self._flights.joinable(request, now, fresh=fresh, longest=self.settings.timeout)
 
     def _launch(self, request: SecretRequest, *, fresh: bool, allowed: float) -> Flight:
+        # Once more: a handle asks anew without having been checked.
+        check_allowed(request, self.settings.allow)
         flight = Flight(request, moment(self.clock), fresh=fresh, allowed=allowed, owner=self)
         attempts = Attempts(self._sourced(), self.settings, self.clock, self.random, allowed)
         self._flights.add(flight)
@@ -243,11 +245,7 @@ class Store:
         self.stats.stale += 1
         if not entry.warned:
             entry.warned = True
-            _log.warning(
-                "secret %r: serving a value past its expiry, since it could not be refreshed (%s)",
-                request.label,
-                type(error).__name__,
-            )
+            warn_of_stale(request, error)
         return entry
 
     def _sourced(self) -> SecretSource:

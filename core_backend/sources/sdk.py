@@ -227,7 +227,8 @@ def _check_endpoint(origin: str, url: str | None) -> None:
     if not url:
         return
     parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+    allowed = ("https", "http") if parts.hostname in _LOOPBACK else ("https",)
+    if parts.scheme not in allowed:
         raise ConfigurationError(
             f"{origin} is {url!r}: over plain http the credentials could be read on the way; use "
             f"https, or an address of this machine"
