@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,9 +15,11 @@ from core_backend.errors import ConfigurationError
 from core_backend.names import SecretName
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
-__all__ = ["DeclaredNames", "declared_names"]
+__all__ = ["DeclaredNames", "declared_names", "names_module"]
+
+_PARENT = "core_backend_names"
 
 
 class DeclaredNames(NamedTuple):
@@ -46,7 +50,7 @@ def declared_names(names: ModuleType | str | os.PathLike[str]) -> DeclaredNames:
     Raises:
         ConfigurationError: There is no such module, or it declares no ``SecretName``.
     """
-    module = names if isinstance(names, ModuleType) else _imported(os.fspath(names))
+    module = names if isinstance(names, ModuleType) else names_module(names)
     found = {attribute: value for attribute, value in vars(module).items() if _is_name(value)}
     if not found:
         raise ConfigurationError(
@@ -56,26 +60,54 @@ def declared_names(names: ModuleType | str | os.PathLike[str]) -> DeclaredNames:
     return DeclaredNames(module.__name__.rpartition(".")[2], found)
 
 
+def names_module(names: str | os.PathLike[str]) -> ModuleType:
+    """Import the module of names.
+
+    Args:
+        names: Its dotted name, looked up from the working directory on, or the path of its file,
+            which may import the files beside it.
+
+    Raises:
+        ConfigurationError: There is no such module, or it cannot be imported.
+    """
+    given = os.fspath(names)
+    path = Path(given)
+    is_path = path.suffix == ".py"
+    if is_path and not path.is_file():
+        raise ConfigurationError(f"there is no file {given}; pass the module that declares names")
+    try:
+        with _importing_from(path.resolve().parent if is_path else Path.cwd()):
+            return _load(path) if is_path else importlib.import_module(given)
+    except Exception as error:
+        # Whatever a module's own code raises.
+        fault = f"{type(error).__name__}: {error}".partition("\n")[0]
+        hint = "" if is_path else "; pass the path of its file, such as 'src/secret_names.py'"
+        raise ConfigurationError(
+            f"the module of names {given!r} cannot be imported ({fault}){hint}"
+        ) from error
+
+
 def _is_name(value: object) -> bool:
     return isinstance(value, SecretName)
 
 
-def _imported(names: str) -> ModuleType:
-    if not names.endswith(".py"):
-        try:
-            return importlib.import_module(names)
-        except ModuleNotFoundError as error:
-            raise ConfigurationError(
-                f"the module of names {names!r} cannot be imported ({error}); pass the path of "
-                f"its file, such as 'src/secret_names.py'"
-            ) from error
-    path = Path(names)
-    if not path.is_file():
-        raise ConfigurationError(f"there is no file {names}; pass the module that declares names")
-    name = path.parent.name if path.stem == "__init__" else path.stem
+@contextmanager
+def _importing_from(folder: Path) -> Generator[None]:
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _load(path: Path) -> ModuleType:
+    # Below a name of its own: a file may be called as a module of the standard library is.
+    name = f"{_PARENT}.{path.parent.name if path.stem == '__init__' else path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None  # noqa: S101  # as it is for every file that ends in .py
     assert spec.loader is not None  # noqa: S101  # the same
     module = importlib.util.module_from_spec(spec)
+    # Where dataclasses look for the module that they are in.
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module

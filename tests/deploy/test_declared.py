@@ -81,3 +81,60 @@ def test_a_module_that_is_not_there_is_said_to_be_missing(names, message):
 def test_a_module_without_names_is_the_wrong_one(folder):
     with pytest.raises(ConfigurationError, match="empty declares no SecretName"):
         declared_names(folder / "empty.py")
+
+
+def test_a_file_imports_those_beside_it_and_nothing_stays_on_the_path(folder):
+    (folder / "prefixes.py").write_text("PREFIX = 'shop'")
+    (folder / "secrets.py").write_text(
+        "import secrets\n"
+        "from core_backend.names import SecretName\n"
+        "from prefixes import PREFIX\n"
+        "KEY = SecretName(f'{PREFIX}-key')\n"
+    )
+    path = list(sys.path)
+
+    assert list(declared_names(folder / "secrets.py").names) == ["shop-key"]
+    assert sys.path == path
+    sys.modules.pop("prefixes")
+
+
+def test_a_dotted_name_is_looked_up_from_the_working_directory_on(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+    assert declared_names("their_names").module == "their_names"
+    sys.modules.pop("their_names")
+
+
+def test_a_file_may_have_dataclasses_with_written_annotations(folder):
+    (folder / "shapes.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from core_backend.names import SecretName\n"
+        "@dataclass\n"
+        "class Credentials:\n"
+        "    password: str\n"
+        "KEY = SecretName('some-key', parse=Credentials)\n"
+    )
+
+    assert declared_names(folder / "shapes.py").module == "shapes"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("def", "SyntaxError: "),
+        (
+            "raise ValueError('first\\nsecond')",
+            "'broken.py' cannot be imported (ValueError: first)",
+        ),
+    ],
+)
+def test_a_module_that_fails_is_said_to(folder, monkeypatch, source, said):
+    monkeypatch.chdir(folder)
+    (folder / "broken.py").write_text(source)
+
+    with pytest.raises(ConfigurationError) as caught:
+        declared_names("broken.py")
+
+    assert said in str(caught.value)
