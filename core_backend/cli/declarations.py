@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import sys
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core_backend._shapes import Binary
+from core_backend.deploy.declared import declared_names, names_module
 from core_backend.errors import ConfigurationError
-from core_backend.names import SecretName, get_resource_name
+from core_backend.names import get_resource_name
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Iterable
     from types import ModuleType
-    from typing import TypeGuard
+
+    from core_backend.names import SecretName
 
 __all__ = ["Declarations", "DeclaredSecret", "load_declarations"]
 
-
-# Not the file's own name, which may be that of a module of the standard library.
-_FILE_MODULE = "core_backend_names_file"
 _SHOWN = 10
 
 
@@ -56,6 +50,7 @@ class Declarations:
 
     module: str
     """As ``--names`` was given, to be shown in messages."""
+    imported: ModuleType
     secrets: tuple[DeclaredSecret, ...]
 
     def find(self, name: str) -> DeclaredSecret:
@@ -84,58 +79,12 @@ def load_declarations(module: str) -> Declarations:
     Raises:
         ConfigurationError: It cannot be imported, or declares no secret.
     """
+    imported = names_module(module)
     shapes: dict[str, list[SecretName[Any]]] = {}
-    for value in vars(_imported(module)).values():
-        if _is_secret_name(value):
-            shapes.setdefault(str(value), []).append(value)
-    if not shapes:
-        raise ConfigurationError(
-            f"{module} declares no secret: it needs a line such as "
-            f'STRIPE_API_KEY = SecretName("stripe-api-key")'
-        )
+    for shape in declared_names(imported).attributes.values():
+        shapes.setdefault(str(shape), []).append(shape)
     secrets = (DeclaredSecret(name, tuple(found)) for name, found in shapes.items())
-    return Declarations(module, tuple(secrets))
-
-
-def _is_secret_name(value: object) -> TypeGuard[SecretName[Any]]:
-    return isinstance(value, SecretName)
-
-
-def _imported(module: str) -> ModuleType:
-    path = Path(module)
-    is_path = path.suffix == ".py"
-    if is_path and not path.is_file():
-        raise ConfigurationError(f"there is no file {module}")
-    try:
-        with _importing_from(path.resolve().parent if is_path else Path.cwd()):
-            return _load_file(path) if is_path else importlib.import_module(module)
-    except Exception as error:
-        # Whatever a module's own code raises.
-        raise ConfigurationError(f"{module} cannot be imported ({_first_line(error)})") from error
-
-
-@contextmanager
-def _importing_from(folder: Path) -> Generator[None]:
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-
-
-def _load_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(_FILE_MODULE, path)
-    assert spec is not None  # noqa: S101  # the suffix is .py
-    assert spec.loader is not None  # noqa: S101  # as above
-    module = importlib.util.module_from_spec(spec)
-    # Where dataclasses look for the module that they are in.
-    sys.modules[_FILE_MODULE] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def _first_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".partition("\n")[0]
+    return Declarations(module, imported, tuple(secrets))
 
 
 def _some(names: Iterable[str]) -> str:
