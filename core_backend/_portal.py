@@ -13,11 +13,11 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Generator
 
     Job = Callable[[], Coroutine[Any, Any, None]]
 
-__all__ = ["Portal"]
+__all__ = ["LazyPortal", "Portal"]
 
 # How long closing waits for tasks that were told to stop, in seconds.
 _GRACE = 1.0
@@ -33,9 +33,9 @@ class Portal:
         self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
         self._thread.start()
 
-    def spawn(self, job: Job) -> None:
-        """Start ``job`` as a task on the loop. Callable from any thread; returns at once."""
-        self._loop.call_soon_threadsafe(self._start, job)
+    def spawn(self, *jobs: Job) -> None:
+        """Start ``jobs`` as tasks on the loop, all in one go. From any thread; returns at once."""
+        self._loop.call_soon_threadsafe(self._start, *jobs)
 
     def spawn_after(self, job: Job) -> None:
         """Start ``job`` once all has ended that runs now."""
@@ -46,11 +46,12 @@ class Portal:
         self._loop.call_soon_threadsafe(self._start_closing, last)
         self._thread.join(_GRACE * 2)
 
-    def _start(self, job: Job) -> None:
-        # An empty context: a fetch outlives the invocation that asked first, and serves others.
-        task = self._loop.create_task(job(), context=Context())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    def _start(self, *jobs: Job) -> None:
+        for job in jobs:
+            # An empty context: a fetch outlives the invocation that asked first, and serves others.
+            task = self._loop.create_task(job(), context=Context())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _start_after(self, job: Job) -> None:
         running = list(self._tasks)
@@ -87,3 +88,45 @@ class Portal:
             self._loop.run_forever()
         finally:
             self._loop.close()
+
+
+class LazyPortal:
+    """A portal that its first job opens. Not locked: its owner uses it under one lock."""
+
+    def __init__(self) -> None:
+        self._portal: Portal | None = None
+        self._held: list[Job] | None = None
+
+    def spawn(self, job: Job) -> None:
+        """Start ``job``; within ``together``, at the end of that."""
+        if self._held is None:
+            self._opened().spawn(job)
+        else:
+            self._held.append(job)
+
+    @contextlib.contextmanager
+    def together(self) -> Generator[None]:
+        """Start what is spawned in the block in one go, at its end, however it ends."""
+        held: list[Job] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            if held:
+                self._opened().spawn(*held)
+
+    def spawn_after(self, job: Job) -> None:
+        """Start ``job`` once all has ended that runs now; not at all where nothing ever ran."""
+        if self._portal is not None:
+            self._portal.spawn_after(job)
+
+    def close(self, last: Job | None) -> None:
+        """Cancel what runs, await ``last``, and end the thread, if there is one."""
+        if self._portal is not None:
+            self._portal.close(last)
+
+    def _opened(self) -> Portal:
+        if self._portal is None:
+            self._portal = Portal()
+        return self._portal

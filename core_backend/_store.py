@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 from core_backend._cache import Cache, Entry
 from core_backend._clock import moment
 from core_backend._flight import Flight, Flights
-from core_backend._portal import Portal
+from core_backend._portal import LazyPortal
 from core_backend._refusals import check_allowed, cut_off, is_allowed, too_late, warn_of_stale
 from core_backend._remaining import remaining_seconds
 from core_backend._retry import Attempts
@@ -38,7 +38,7 @@ from core_backend._treatment import cool_down, treatment_of
 from core_backend.errors import ConfigurationError, CoreBackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from core_backend._clock import Clock
     from core_backend._settings import Settings
@@ -73,7 +73,7 @@ class Store:
         self._lock = threading.RLock()
         self._flights = Flights(settings.max_entries)
         self._source: SecretSource | None = None
-        self._portal: Portal | None = None
+        self._portal = LazyPortal()
 
     def check(self, request: SecretRequest) -> None:
         """Refuse, before anything is sent, what must not or cannot be fetched.
@@ -93,6 +93,12 @@ class Store:
                 self.stats.hits += 1
                 return at_hand
             return self._refused(request, fresh=fresh) or self._flight(request, fresh=fresh)
+
+    @contextlib.contextmanager
+    def together(self) -> Generator[None]:
+        """Start what is asked for in the block in one go, so that a source can fetch it so."""
+        with self._lock, self._portal.together():
+            yield
 
     def counts(self, flight: Flight) -> bool:
         """Whether the flight still answers who asked at its start."""
@@ -128,11 +134,9 @@ class Store:
             self.cache.reschedule(settings)
             if settings.allow != before.allow:
                 self.cache.forget(lambda request: not is_allowed(request, settings.allow))
-            if settings.connecting == before.connecting:
-                return
-            source, self._source = self._source, None
-        if source is not None and self._portal is not None:
-            self._portal.spawn_after(source.aclose)
+            if self._source is not None and settings.connecting != before.connecting:
+                self._portal.spawn_after(self._source.aclose)
+                self._source = None
 
     def clear(self) -> None:
         """Forget everything; what is under way is delivered, but not kept."""
@@ -144,10 +148,9 @@ class Store:
         """Forget everything, and end the thread and its connections."""
         self.clear()
         with self._lock:
-            portal, self._portal = self._portal, None
+            portal, self._portal = self._portal, LazyPortal()
             source, self._source = self._source, None
-        if portal is not None:
-            portal.close(source.aclose if source is not None else None)
+        portal.close(None if source is None else source.aclose)
 
     def _at_hand(self, request: SecretRequest) -> Entry | None:
         entry = self.cache.entry(request.key)
@@ -194,8 +197,6 @@ class Store:
         attempts = Attempts(self._sourced(), self.settings, self.clock, self.random, allowed)
         self._flights.add(flight)
         self.stats.fetches += 1
-        if self._portal is None:
-            self._portal = Portal()
         self._portal.spawn(partial(self._fly, flight, attempts))
         return flight
 

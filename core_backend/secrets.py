@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from core_backend import _state
@@ -144,10 +145,11 @@ def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
     for request, _ in asked:
         if fresh or store.cache.entry(request.key) is None:
             store.check(request)
-    return [
-        PendingSecret(request, store.ask(request, fresh=fresh), parse, fresh)
-        for request, parse in asked
-    ]
+    with store.together() if store.settings.batch else nullcontext():
+        return [
+            PendingSecret(request, store.ask(request, fresh=fresh), parse, fresh)
+            for request, parse in asked
+        ]
 
 
 def _real(secrets: tuple[Any, ...]) -> list[Any]:

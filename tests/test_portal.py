@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import subprocess
 import sys
 import threading
+import time
 from contextvars import ContextVar
 
 import pytest
 
-from core_backend._portal import Portal
+from core_backend._portal import LazyPortal, Portal
 
 mine: ContextVar[str] = ContextVar("mine", default="nothing")
 
@@ -120,3 +122,46 @@ while not _state.get_store().stats.fetches: pass
     # That a slow machine was slow is no complaint.
     complaints = [line for line in done.stderr.splitlines() if not line.startswith("Executing <")]
     assert (done.returncode, complaints) == (0, [])
+
+
+def test_a_lazy_portal_has_no_thread_before_its_first_job() -> None:
+    portal = LazyPortal()
+    before = threading.active_count()
+    portal.spawn_after(never)
+    with portal.together():
+        pass
+    assert threading.active_count() == before
+    portal.close(never)
+
+
+async def never() -> None:
+    raise AssertionError
+
+
+def test_jobs_spawned_together_start_in_one_go() -> None:
+    portal = LazyPortal()
+    order: list[str] = []
+    done = threading.Semaphore(0)
+
+    def job(name: str):
+        async def run() -> None:
+            order.append(f"{name} starts")
+            await asyncio.sleep(0)
+            order.append(f"{name} goes on")
+            done.release()
+
+        return run
+
+    # The first has the time to run ahead, were it started when it is spawned.
+    with contextlib.suppress(KeyError), portal.together():
+        portal.spawn(job("a"))
+        time.sleep(0.05)
+        portal.spawn(job("b"))
+        raise KeyError
+    for _ in range(2):
+        assert done.acquire(timeout=10)
+    portal.spawn(job("c"))
+    assert done.acquire(timeout=10)
+    portal.close(None)
+    names = [f"{name} {verb}" for verb in ("starts", "goes on") for name in "ab"]
+    assert order == [*names, "c starts", "c goes on"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scripted import World, throttled, until, world
+from support.scripted import ScriptedSource, World, throttled, until, world
 
 from core_backend import (
     ConfigurationError,
@@ -31,6 +32,8 @@ from core_backend._remaining import remaining_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from core_backend.sources.protocol import SecretRequest, SecretValue
 
 
 @pytest.fixture
@@ -559,6 +562,32 @@ async def test_closing_cuts_off_what_is_under_way(w: World) -> None:
         assert "cut off" in str(flight.error)
     # Its handle asks the store that serves now.
     assert await pending == "pl4nted-a"
+
+
+async def test_with_batches_what_one_call_misses_is_fetched_in_one_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+
+    class Source(ScriptedSource):
+        async def fetch(self, request: SecretRequest) -> SecretValue:
+            order.append(f"{request.secret_id} starts")
+            await asyncio.sleep(0)
+            order.append(f"{request.secret_id} goes on")
+            return await super().fetch(request)
+
+    with world(source=Source(a="pl4nted-a", b="pl4nted-b"), batch=True) as w:
+        launch = w.store._launch
+
+        def slow(*args: Any, **options: Any) -> Any:
+            flight = launch(*args, **options)
+            # The first has the time to run ahead, were it started by itself.
+            time.sleep(0.05)
+            return flight
+
+        monkeypatch.setattr(w.store, "_launch", slow)
+        assert await get_secrets("a", "b") == ("pl4nted-a", "pl4nted-b")
+    assert order == ["a starts", "b starts", "a goes on", "b goes on"]
 
 
 async def test_info_counts_and_says_where_values_come_from(w: World) -> None:
