@@ -16,11 +16,11 @@ _PATIENCE_MS = 50
 
 
 @contextlib.contextmanager
-def swallowing_syns() -> Iterator[int]:
-    """Yield a port on 127.0.0.1 that answers no SYN: its queue is full, and nobody accepts."""
+def swallowing_syns(host: str = "127.0.0.1", port: int = 0) -> Iterator[int]:
+    """Yield a port on ``host`` that answers no SYN: its queue is full, and nobody accepts."""
     with contextlib.ExitStack() as opened:
         listener = opened.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((host, port))
         listener.listen(0)
         for _ in range(16):
             caller = opened.enter_context(socket.socket())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import tempfile
@@ -21,7 +22,7 @@ class Certificates:
         self._key_type = key_type
         self._authority = trustme.CA(key_type=key_type)
         folder = tempfile.mkdtemp(prefix="certificates-")
-        weakref.finalize(self, shutil.rmtree, folder)
+        weakref.finalize(self, _remove, folder, os.getpid())
         self.ca_file = str(Path(folder) / "ca.pem")
         """What a client has to trust, as ``AWS_CA_BUNDLE`` wants it."""
         self._authority.cert_pem.write_to_path(self.ca_file)
@@ -47,3 +48,9 @@ class Certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         certificate.configure_cert(context)
         return context
+
+
+def _remove(folder: str, pid: int) -> None:
+    # A forked child has a copy of the object, but not of the folder.
+    if pid == os.getpid():
+        shutil.rmtree(folder)
