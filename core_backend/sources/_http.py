@@ -1,0 +1,195 @@
+"""HTTP/1.1 as far as one small JSON service needs it: one request written, one response read.
+
+The reader is strict and bounded, for importing a general one takes longer than a fetch. It knows
+Content-Length and chunks, and refuses all that is odd: folded or repeated framing headers, bare
+line feeds, trailers, chunk extensions, interim responses, responses without a length, bytes beyond
+the response. What it accepts, h11 accepts too, and reads alike: a test holds it to that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core_backend.values import SecretBytes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["Broken", "Response", "ResponseReader", "request_bytes"]
+
+_MAX_BODY = 1_048_576
+"""A value has at most 65,536 bytes; escaped as JSON, six times that."""
+_MAX_HEAD = 16_384
+_MAX_WIRE = _MAX_HEAD + _MAX_BODY + 65_536
+_NAME_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_HEX = "0123456789abcdefABCDEF"
+_MAX_SIZE_LINE = 8
+_STATUSES = range(200, 600)
+_WITHOUT_BODY = (204, 304)
+
+
+class Broken(Exception):  # noqa: N818  # what the connection is, not what the caller is told
+    """A connection, or what came over it, is of no use. The text never quotes what came."""
+
+
+class Response:
+    """A whole response. Its body is masked wherever it would be shown."""
+
+    __slots__ = ("body", "headers", "keep_alive", "status")
+
+    def __init__(
+        self, status: int, headers: Mapping[str, str], body: SecretBytes, *, keep_alive: bool
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        """By lower-case name."""
+        self.body = body
+        self.keep_alive = keep_alive
+        """Whether the connection can serve another request."""
+
+
+def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes) -> SecretBytes:
+    """Return a request as it is sent."""
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"{method} {target} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
+    return SecretBytes(head.encode() + body)
+
+
+class ResponseReader:
+    """Reads one response out of pieces as they come."""
+
+    __slots__ = ("_at", "_body", "_data", "_headers", "_keep_alive", "_length", "_status")
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._at = 0
+        """How far the data are read."""
+        self._body = bytearray()
+        self._status = 0
+        """0 until the head is read."""
+        self._length: int | None = None
+        """The body's length; ``None`` where it comes in chunks."""
+
+    def feed(self, data: bytes) -> Response | None:
+        """Take what has arrived, nothing for the end; return the response once it is whole.
+
+        Raises:
+            Broken: This is no response that can be accepted.
+        """
+        if not data:
+            raise Broken("the connection ended before the answer did")
+        self._data += data
+        if len(self._data) > _MAX_WIRE:
+            raise Broken("the answer is too large")
+        if not self._status and not self._read_head():
+            return None
+        whole = self._read_chunks() if self._length is None else self._read_sized(self._length)
+        if not whole:
+            return None
+        if self._at != len(self._data):
+            raise Broken("the answer is longer than it says")
+        return Response(
+            self._status, self._headers, SecretBytes(self._body), keep_alive=self._keep_alive
+        )
+
+    def clear(self) -> None:
+        """Forget what has arrived, so that nothing that still holds the reader holds a value."""
+        self._data = self._body = bytearray()
+
+    def _read_head(self) -> bool:
+        end = self._data.find(b"\r\n\r\n")
+        if max(end, len(self._data) * (end < 0)) > _MAX_HEAD:
+            raise Broken("the answer has too large a head")
+        if end < 0:
+            # A lenient reader would take bare line feeds for the end; do not wait for another.
+            if self._data.count(b"\n") != self._data.count(b"\r\n"):
+                raise Broken("the answer is no HTTP")
+            return False
+        first, *lines = self._data[:end].decode("latin-1").split("\r\n")
+        self._headers = _headers(lines)
+        status = _status(first)
+        self._length = _length(self._headers)
+        tokens = self._headers.get("connection", "").lower().split(",")
+        closes = "close" in (token.strip() for token in tokens)
+        self._keep_alive = first.startswith("HTTP/1.1") and not closes
+        self._at = end + 4
+        self._status = status
+        return True
+
+    def _read_sized(self, length: int) -> bool:
+        if len(self._data) - self._at < length:
+            return False
+        self._body += self._data[self._at : self._at + length]
+        self._at += length
+        return True
+
+    def _read_chunks(self) -> bool:
+        while True:
+            end = self._data.find(b"\r\n", self._at, self._at + _MAX_SIZE_LINE + 2)
+            if end < 0:
+                if len(self._data) - self._at > _MAX_SIZE_LINE + 1:
+                    raise Broken("the answer has a chunk of unreadable size")
+                return False
+            size = _chunk_size(self._data[self._at : end].decode("latin-1"))
+            if len(self._body) + size > _MAX_BODY:
+                raise Broken("the answer is too large")
+            after = end + 2 + size
+            if len(self._data) < after + 2:
+                return False
+            if not self._data.startswith(b"\r\n", after):
+                raise Broken("the answer has a chunk without an end")
+            self._body += self._data[end + 2 : after]
+            self._at = after + 2
+            if not size:
+                return True
+
+
+def _status(line: str) -> int:
+    version, code, space = line[:9], line[9:12], line[12:13]
+    if version not in {"HTTP/1.1 ", "HTTP/1.0 "} or space not in {"", " "} or not _printable(line):
+        raise Broken("the answer is no HTTP")
+    if not _digits(code) or int(code) not in _STATUSES or int(code) in _WITHOUT_BODY:
+        raise Broken("the answer has an unexpected status")
+    return int(code)
+
+
+def _headers(lines: list[str]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        value = value.strip(" \t")
+        # Stripped of all the characters it may have, a good name leaves nothing.
+        if not colon or not name or name.strip(_NAME_CHARACTERS) or not _printable(value):
+            raise Broken("the answer has an unreadable header")
+        name = name.lower()
+        # Repeated framing headers become something that is refused below.
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    length, coding = headers.get("content-length"), headers.get("transfer-encoding")
+    if coding is not None and (coding.lower() != "chunked" or length is not None):
+        raise Broken("the answer is framed in an unknown way")
+    if coding is not None:
+        return None
+    if length is None or not _digits(length):
+        raise Broken("the answer has no length")
+    # Compared by its digits first: int() of a very long number is an error of its own.
+    if len(length.lstrip("0")) > len(str(_MAX_BODY)) or int(length) > _MAX_BODY:
+        raise Broken("the answer is too large")
+    return int(length)
+
+
+def _chunk_size(text: str) -> int:
+    if not text or text.strip(_HEX):
+        raise Broken("the answer has a chunk of unreadable size")
+    return int(text, 16)
+
+
+def _printable(text: str) -> bool:
+    return text.isprintable()
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit()
