@@ -1,0 +1,96 @@
+"""Whom a connection trusts.
+
+Loading a system's full bundle of certificates costs a cold start some 25 ms, and the endpoints of
+AWS chain to five roots. These are package data, in a folder laid out for OpenSSL to look up by the
+hash of the name, so that the one that is needed is read in the handshake and the others never.
+Where they do not verify, the system's bundle is loaded once and takes their place.
+
+Source of the certificates: Amazon Trust Services repository, https://www.amazontrust.com/repository/
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import TYPE_CHECKING
+
+from core_backend.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["ROOTS", "Trust"]
+
+ROOTS = os.path.join(os.path.dirname(__file__), "roots")  # noqa: PTH118, PTH120  # pathlib: 3 ms
+"""The folder of the roots that are shipped."""
+
+
+class Trust:
+    """The TLS settings in force: verified, host name checked, TLS 1.2 or later.
+
+    Args:
+        environ: Where ``AWS_CA_BUNDLE`` is read; where set, that file alone is trusted, as the
+            SDKs do it. ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` say where the system's bundle is.
+    """
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._bundle = environ.get("AWS_CA_BUNDLE", "")
+        self._context: ssl.SSLContext | None = None
+        self._is_last = bool(self._bundle)
+
+    def context(self) -> ssl.SSLContext:
+        """Return the settings to connect with.
+
+        Raises:
+            ConfigurationError: ``AWS_CA_BUNDLE`` cannot be read.
+        """
+        if self._context is None:
+            self._context = _bundled(self._bundle) if self._bundle else _shipped()
+        return self._context
+
+    def after(self, failed: ssl.SSLContext) -> ssl.SSLContext | None:
+        """Return what to try when ``failed`` did not verify a server; ``None`` when all was tried.
+
+        What is returned here once is used from then on.
+        """
+        if failed is self._context:
+            if self._is_last:
+                return None
+            self._context = _system()
+            self._is_last = True
+        return self._context
+
+
+def _strict() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _shipped() -> ssl.SSLContext:
+    context = _strict()
+    context.load_verify_locations(capath=ROOTS)
+    return context
+
+
+def _system() -> ssl.SSLContext:
+    context = _strict()
+    context.load_default_certs()
+    return context
+
+
+def _bundled(path: str) -> ssl.SSLContext:
+    context = _strict()
+    folder = os.path.isdir(path)  # noqa: PTH112  # pathlib costs a cold start 3 ms
+    try:
+        context.load_verify_locations(*(None, path) if folder else (path,))
+    except OSError as error:
+        # Also what an unreadable certificate raises: ssl.SSLError is an OSError.
+        why = error.strerror or type(error).__name__
+    else:
+        return context
+    raise ConfigurationError(
+        f"AWS_CA_BUNDLE is {path!r}, which cannot be loaded as certificates ({why}); point it at a "
+        f"PEM file, or unset it to trust Amazon's and the system's"
+    )
