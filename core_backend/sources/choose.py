@@ -15,26 +15,49 @@ if TYPE_CHECKING:
 __all__ = ["choose_source"]
 
 
-def choose_source(settings: Settings, _clock: Clock) -> tuple[SecretSource, str, str]:
+def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, str]:
     """Return the source, its name, and why it was chosen.
 
     Raises:
-        ConfigurationError: The source needs an extra that is not installed.
+        ConfigurationError: The source that is needed is not installed, cannot do what the
+            environment asks for, or would be sent to an endpoint that nothing may be sent to.
     """
-    reason = "the setting source names it" if settings.source == "sdk" else "it serves everywhere"
-    return _sdk(settings, reason), "sdk", reason
+    # Here and below: whoever only imports the package, a stack for one, pays for no source.
+    from core_backend.sources.endpoints import configured_endpoint, needs_sdk  # noqa: PLC0415
+
+    configured_endpoint(os.environ)
+    if settings.source == "sdk":
+        reason = "the setting source says so"
+        return _sdk(settings, reason), "sdk", reason
+    needed = needs_sdk(os.environ)
+    if settings.source == "auto" and needed:
+        return _sdk(settings, needed), "sdk", needed
+    if settings.source == "extension":
+        raise ConfigurationError(
+            "the source 'extension' is not part of this version; leave CORE_BACKEND_SOURCE out"
+        )
+    if needed:
+        raise ConfigurationError(
+            f"the setting source is 'direct', but {needed}, which only the AWS SDK can act on; "
+            f"leave CORE_BACKEND_SOURCE out, or set it to sdk"
+        )
+    from core_backend.sources.direct import DirectSource  # noqa: PLC0415
+
+    reason = "it starts fastest, and the environment needs nothing else"
+    if settings.source == "direct":
+        reason = "the setting source says so"
+    return DirectSource(settings, os.environ, clock), "direct", reason
 
 
 def _sdk(settings: Settings, reason: str) -> SecretSource:
     # Imported with the SDK only, as the source below.
-    from importlib.util import find_spec  # noqa: PLC0415
+    import importlib.util  # noqa: PLC0415
 
-    if find_spec("aiobotocore") is None:
+    if importlib.util.find_spec("aiobotocore") is None:
         raise ConfigurationError(
             f"secrets have to come through the AWS SDK, since {reason}, and it is not installed: "
             f"pip install 'core_backend[aws-sdk]'"
         )
-    # The SDK takes longer to import than a fetch; nobody pays for it who does not need it.
     from core_backend.sources.sdk import SdkSource  # noqa: PLC0415
 
     return SdkSource(settings, os.environ)
