@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core_backend._bounded import Bounded
 from core_backend._clock import age, moment
@@ -22,20 +24,29 @@ __all__ = ["Cache", "Entry", "Failure"]
 
 
 class Entry:
-    """One fetched value, dated by when it was asked for: it may have changed since then."""
+    """One fetched value, dated by when it was asked for: it may have changed since then.
+
+    Attributes:
+        handle: What hits hand out for it, made by the first.
+        wall_due: Until when, by the wall clock, it needs no refresh.
+    """
 
     __slots__ = (
         "__weakref__",
         "_jitter",
         "_monotonic",
-        "_wall",
+        "_monotonic_due",
+        "_monotonic_sent",
         "expires",
+        "handle",
         "order",
-        "refreshes",
         "request",
         "sent",
         "value",
         "version_id",
+        "wall",
+        "wall_due",
+        "wall_sent",
         "warned",
     )
 
@@ -53,42 +64,39 @@ class Entry:
         self.sent = sent.at
         self.order = sent.order
         self.warned = False
-        self.refreshes = self.expires = 0.0
-        self._wall = clock.wall
+        self.handle: Any = None
+        self.wall = clock.wall
+        self.wall_sent = sent.at.wall
         self._monotonic = clock.monotonic
+        self._monotonic_sent = sent.at.monotonic
         self._jitter = jitter
+        self.retire()
 
     def schedule(self, settings: Settings) -> None:
         """Work out the ages, in seconds, at which the entry is refreshed and expires."""
         self.expires = settings.ttl * (1 + settings.jitter * self._jitter)
-        self.refreshes = self.expires * settings.refresh_ahead
+        refreshes = self.expires * settings.refresh_ahead
+        self.wall_due = self.wall_sent + refreshes
+        self._monotonic_due = self._monotonic_sent + refreshes
 
-    # The next two are age(), unrolled: a hit passes both, and has a microsecond in all.
-
-    def is_young(self) -> bool:
-        """Whether the entry needs no refresh yet."""
-        sent, until = self.sent, self.refreshes
-        return (
-            0 <= self._wall() - sent.wall < until
-            and 0 <= self._monotonic() - sent.monotonic < until
-        )
-
-    def is_usable(self) -> bool:
-        """Whether the entry is within its ttl."""
-        sent, until = self.sent, self.expires
-        return (
-            0 <= self._wall() - sent.wall < until
-            and 0 <= self._monotonic() - sent.monotonic < until
-        )
+    def young_value(self) -> Any:
+        """Return the value, or ``None`` where it needs a refresh: what awaiting a hit comes to."""
+        if (
+            self.wall_sent <= self.wall() < self.wall_due
+            and self._monotonic_sent <= self._monotonic() < self._monotonic_due
+        ):
+            return self.value
+        return None
 
     def retire(self) -> None:
         """Let it serve nobody but those who are reading it."""
-        self.refreshes = self.expires = 0.0
+        self.expires = 0.0
+        self.wall_due = self._monotonic_due = -math.inf
 
     def wipe(self) -> None:
         """Let go of the value, for those who still hold the entry as well: they ask again."""
         self.retire()
-        self.value = None
+        self.value = self.handle = None
 
 
 class Failure:
@@ -133,15 +141,29 @@ class Cache:
         # Every entry that somebody holds, kept or not: what is forgotten is forgotten everywhere.
         self._living: weakref.WeakSet[Entry] = weakref.WeakSet()
 
-    def entry(self, key: Key) -> Entry | None:
-        """Return the entry, however old."""
-        # Without the lock, which costs more than all else here: whoever removes the entry between
-        # the two makes it a miss.
+    def young(self, key: Key) -> Entry | None:
+        """Return the entry, if it needs no refresh yet by the wall clock.
+
+        The way of every hit, so it does without what can be done without. The lock: whoever
+        removes the entry meanwhile makes it a miss. The other clock: where the two differ, since
+        somebody set the wall clock back, awaiting the value will tell.
+        """
         try:
             entry = self._entries[key]
-            self._entries.move_to_end(key)
+            if entry.wall_sent <= entry.wall() < entry.wall_due:
+                self._entries.move_to_end(key)
+                return entry
         except KeyError:
-            return None
+            pass
+        return None
+
+    def entry(self, key: Key) -> Entry | None:
+        """Return the entry, however old."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            # Removed meanwhile, it was at hand a moment ago.
+            with contextlib.suppress(KeyError):
+                self._entries.move_to_end(key)
         return entry
 
     def age(self, entry: Entry) -> float:

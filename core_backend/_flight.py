@@ -118,6 +118,9 @@ class Flight:
         lost = self.abandoned if self.entry is None else self.entry.value is None
         return not lost and not self.cut_short and age(self.landed_at, now) < _STANDS
 
+    def young_value(self) -> None:
+        """Return nothing: unlike with an entry, its value has to be waited for."""
+
     async def wait(self, seconds: float) -> bool:
         """Wait on the running loop; return whether it landed in that time.
 

@@ -49,7 +49,7 @@ class _Layer:
 _lock = threading.RLock()
 _layers = [_Layer()]
 # The top layer's, where a hit finds it at once.
-_store: Store | None = None
+current: Store | None = None
 # What must not be finalized: in a forked child, the parent's sockets and selector.
 _left_behind: list[object] = []
 
@@ -60,13 +60,13 @@ def get_store() -> Store:
     Raises:
         ConfigurationError: A ``CORE_BACKEND_*`` variable is unknown or out of range.
     """
-    global _store  # noqa: PLW0603  # the one process-wide object there is
-    store = _store
+    global current  # noqa: PLW0603  # the one process-wide object there is
+    store = current
     if store is not None:
         return store
     with _lock:
         # Another thread may have built it meanwhile.
-        _layers[-1].store = _store = store = _layers[-1].store or _built()
+        _layers[-1].store = current = store = _layers[-1].store or _built()
     return store
 
 
@@ -101,12 +101,12 @@ def reset() -> None:
 
 
 def _drop(layers: list[_Layer]) -> None:
-    global _store  # noqa: PLW0603  # see above
+    global current  # noqa: PLW0603  # see above
     with _lock:
         stores = [layer.store for layer in layers]
         for layer in layers:
             layer.store = None
-        _store = _layers[-1].store
+        current = _layers[-1].store
     # Outside of the lock: whoever is still fetching may be waiting for it.
     for store in stores:
         if store is not None:
@@ -131,11 +131,11 @@ def replaced(
         random: Returns a number from 0 to 1.
         settings: In place of those in force.
     """
-    global _store  # noqa: PLW0603  # see above
+    global current  # noqa: PLW0603  # see above
     layer = _Layer(source, clock, random, settings)
     with _lock:
         _layers.append(layer)
-        _store = None
+        current = None
     try:
         yield
     finally:
@@ -235,12 +235,12 @@ def _after_fork() -> None:
     Nothing is closed: sockets and the selector are shared with the parent, and saying goodbye
     on them would end the parent's connections.
     """
-    global _lock, _store  # noqa: PLW0603  # see above
+    global _lock, current  # noqa: PLW0603  # see above
     _left_behind.extend(layer.store for layer in _layers)
     for layer in _layers:
         layer.store = None
     _lock = threading.RLock()
-    _store = None
+    current = None
 
 
 def _hook_into_snapshots() -> None:

@@ -154,10 +154,10 @@ class Store:
 
     def _at_hand(self, request: SecretRequest) -> Entry | None:
         entry = self.cache.entry(request.key)
-        if entry is None or not entry.is_usable():
+        if entry is None or self.cache.age(entry) >= entry.expires:
             return None
         if (
-            not entry.is_young()
+            entry.young_value() is None
             and self.cache.failure(request.key) is None
             and self._joinable(request, fresh=False) is None
             # With no time left, it would be frozen in the middle.

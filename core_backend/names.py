@@ -29,10 +29,12 @@ __all__ = [
     "RESERVED_ENV_KEYS",
     "SecretId",
     "SecretName",
+    "cache_key",
     "check_secret_id",
     "get_resource_name",
 ]
 
+Key = str | tuple[str, str, str | None]
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -73,11 +75,13 @@ class SecretName(_Shaped[T]):
         InvalidSecretNameError: The name is not a legal one, or makes no legal environment variable.
     """
 
-    __slots__ = ("env_key",)
+    __slots__ = ("env_key", "last_id")
 
     env_key: str
     """The environment variable that carries the real name: ``stripe-api-key`` in
     ``STRIPE_API_KEY``."""
+    last_id: SecretId[T] | None
+    """What the name was last found to stand for; environments rarely change."""
 
     @overload
     def __new__(
@@ -111,6 +115,7 @@ class SecretName(_Shaped[T]):
         check_name(name)
         self: SecretName[Any] = str.__new__(cls, name)
         self.env_key = env_key_of(name)
+        self.last_id = None
         self.parse = check_parse(parse, name)
         self.stage = check_stage(stage, name)
         self.version_id = check_version(version_id, name)
@@ -168,11 +173,15 @@ class SecretId(_Shaped[T]):
         InvalidSecretNameError: No secret can have that name or ARN.
     """
 
-    __slots__ = ()
+    __slots__ = ("key",)
+
+    key: Key
+    """What its value is cached under: id, stage and version."""
 
     def __new__(cls, value: str) -> SecretId[str]:
         """Check the id; it is read as text, at the usual stage."""
         self: SecretId[Any] = str.__new__(cls, check_secret_id(value))
+        self.key = str(value)
         self.parse = None
         self.stage = DEFAULT_STAGE
         self.version_id = None
@@ -181,11 +190,25 @@ class SecretId(_Shaped[T]):
     @staticmethod
     def of(value: str, like: SecretName[S]) -> SecretId[S]:
         """Return the id ``value``, read as the declared name ``like`` is read."""
+        last = like.last_id
+        if last is not None and last == value:
+            return last
         self = cast("SecretId[S]", SecretId(value))
         self.parse = like.parse
         self.stage = like.stage
         self.version_id = like.version_id
+        self.key = cache_key(str(value), self.stage, self.version_id)
+        like.last_id = self
         return self
+
+
+def cache_key(secret_id: str, stage: str, version_id: str | None) -> Key:
+    """Return what a value is cached under.
+
+    The id alone stands for the usual stage, since it hashes once and a tuple each time.
+    """
+    usual = version_id is None and stage == DEFAULT_STAGE
+    return secret_id if usual else (secret_id, stage, version_id)
 
 
 def get_resource_name(name: str, env_name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from core_backend import _state
 from core_backend.env import get_envs
@@ -12,6 +12,9 @@ from core_backend.pending import PendingSecret, SecretBatch
 from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from core_backend._cache import Entry
     from core_backend._stats import SecretsInfo
     from core_backend._typing import Yields
 
@@ -24,6 +27,10 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 F = TypeVar("F")
+
+
+# The overloads say what a batch is; the class alone cannot be told.
+_batch_of: Any = SecretBatch
 
 
 def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
@@ -41,12 +48,12 @@ def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
         ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
     """
     key: Any = secret
-    if key.__class__ is str and not fresh:
-        store = _state.get_store()
-        entry = store.cache.entry(key)
-        if entry is not None and entry.is_young():
+    store = _state.current
+    if key.__class__ is str and store is not None and not fresh:
+        entry = store.cache.young(key)
+        if entry is not None:
             store.stats.hits += 1
-            return PendingSecret(entry.request, entry, None)
+            return entry.handle or _handle(entry)
     return _ask((secret,), fresh=fresh)[0]
 
 
@@ -124,8 +131,8 @@ def get_secrets(*secrets: Any, fresh: bool = False) -> Any:
         ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
             Whatever is raised here, nothing has been fetched.
     """
-    # The overloads say what it is; the class alone cannot be told.
-    return cast("Any", SecretBatch)(_ask(secrets, fresh=fresh))
+    handles = None if fresh else _hits(secrets)
+    return _batch_of(_ask(secrets, fresh=fresh) if handles is None else handles)
 
 
 def clear_secrets() -> None:
@@ -139,8 +146,43 @@ def secrets_info() -> SecretsInfo:
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
+    ids = _real(secrets)
+    handles = None if fresh else _hits(ids)
+    return _asked(ids, fresh=fresh) if handles is None else handles
+
+
+def _hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
+    """Return the handles, if all are asked for by their ids, and their values at hand and young."""
+    store = _state.get_store()
+    young = store.cache.young
+    handles: list[PendingSecret[Any]] = []
+    for secret in ids:
+        if secret.__class__ is SecretId:
+            key, parse = secret.key, secret.parse
+        elif secret.__class__ is str:
+            key, parse = secret, None
+        else:
+            return None
+        entry = young(key)
+        if entry is None:
+            return None
+        handles.append(
+            PendingSecret(entry.request, entry, parse) if parse else entry.handle or _handle(entry)
+        )
+    store.stats.hits += len(handles)
+    return handles
+
+
+def _handle(entry: Entry) -> PendingSecret[Any]:
+    """Return the handle that all hits without a parser share, since they cannot differ."""
+    handle: PendingSecret[Any] = PendingSecret(entry.request, entry, None)
+    entry.handle = handle
+    return handle
+
+
+def _asked(ids: Sequence[Any], *, fresh: bool) -> list[PendingSecret[Any]]:
     # All are checked before the first is asked for.
-    asked = [(_request_of(secret), getattr(secret, "parse", None)) for secret in _real(secrets)]
+    asked = [(_request_of(secret), getattr(secret, "parse", None)) for secret in ids]
     store = _state.get_store()
     for request, _ in asked:
         if fresh or store.cache.entry(request.key) is None:
@@ -152,10 +194,12 @@ def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
         ]
 
 
-def _real(secrets: tuple[Any, ...]) -> list[Any]:
+def _real(secrets: tuple[Any, ...]) -> Sequence[Any]:
     """Put the real names, from the environment, in the place of the declared ones."""
     names: list[SecretName[Any]] = [s for s in secrets if isinstance(s, SecretName)]
-    found = iter(get_envs(names) if names else ())
+    if not names:
+        return secrets
+    found = iter(get_envs(names))
     return [next(found) if isinstance(secret, SecretName) else secret for secret in secrets]
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from core_backend.names import DEFAULT_STAGE
+from core_backend.names import DEFAULT_STAGE, Key, cache_key
 
 if TYPE_CHECKING:
     from core_backend.values import SecretBytes, SecretText
 
 __all__ = ["Key", "SecretRequest", "SecretSource", "SecretValue"]
 
-Key = str | tuple[str, str, str | None]
-
 
 class SecretRequest:
     """One secret at one stage or version: what is fetched, and the key it is cached under.
 
     Attributes:
-        key: What the secret is cached under: id, stage and version. The id alone stands for the
-            usual stage, since it hashes once and a tuple each time.
+        key: What its value is cached under.
     """
 
     __slots__ = ("key", "secret_id", "stage", "version_id")
@@ -30,8 +27,7 @@ class SecretRequest:
         self.secret_id = secret_id
         self.stage = stage
         self.version_id = version_id
-        usual = version_id is None and stage == DEFAULT_STAGE
-        self.key: Key = secret_id if usual else (secret_id, stage, version_id)
+        self.key = cache_key(secret_id, stage, version_id)
 
     def __eq__(self, other: object) -> bool:
         """Return whether the same is asked for."""
