@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.request import Request, urlopen
 
@@ -50,7 +51,7 @@ class MotoServer:
     def __init__(self, *, region: str = "us-east-1") -> None:
         self._region = region
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._calls: list[MotoCall] = []
+        self._noted: list[tuple[float, MotoCall]] = []
         self._clients: list[SecretsManagerClient] = []
         self._server = make_server(
             "127.0.0.1", 0, self._noting, threaded=True, request_handler=_Quiet
@@ -98,13 +99,18 @@ class MotoServer:
     @property
     def calls(self) -> tuple[MotoCall, ...]:
         """Every call to Secrets Manager until now, in the order they came."""
-        return tuple(self._calls)
+        return tuple(call for _, call in self._noted)
+
+    @property
+    def call_times(self) -> tuple[float, ...]:
+        """When each of ``calls`` came, by ``time.monotonic()``."""
+        return tuple(at for at, _ in self._noted)
 
     @property
     def fetches(self) -> tuple[str, ...]:
         """The secrets that were fetched until now, one entry for each GetSecretValue."""
         return tuple(
-            call.secret_id or "" for call in self._calls if call.operation == "GetSecretValue"
+            call.secret_id or "" for call in self.calls if call.operation == "GetSecretValue"
         )
 
     def client(self) -> SecretsManagerClient:
@@ -124,7 +130,8 @@ class MotoServer:
         if service == "secretsmanager":
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(body)
-            self._calls.append(MotoCall(operation, json.loads(body).get("SecretId")))
+            call = MotoCall(operation, json.loads(body).get("SecretId"))
+            self._noted.append((time.monotonic(), call))
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 

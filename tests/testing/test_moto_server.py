@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -25,6 +26,15 @@ def test_what_is_created_is_fetched_and_noted():
             MotoCall("ListSecrets", None),
         )
         assert server.fetches == ("one",)
+
+
+def test_calls_are_noted_with_the_time_they_came():
+    with MotoServer() as server:
+        before = time.monotonic()
+        server.client().create_secret(Name="one")
+        server.client().list_secrets()
+        created, listed = server.call_times
+        assert before < created < listed < time.monotonic()
 
 
 def test_its_environment_leads_an_sdk_there(monkeypatch):
