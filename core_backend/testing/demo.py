@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "folder",
         nargs="?",
         type=Path,
-        default=Path("examples/charges"),
+        default=_example(),
         help="the function's code, with handler.py and secret_names.py (%(default)s)",
     )
     folder: Path = parser.parse_args(argv).folder
@@ -58,6 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     with MotoServer() as server:
         steps = _play(server, folder, names)
     return _judge(steps, names)
+
+
+def _example() -> Path:
+    """Return where the example is: in the repository or, from anywhere else, in the wheel."""
+    here = Path("examples/charges")
+    return here if here.is_dir() else Path(__file__).parent / "charges"
 
 
 def _declared(folder: Path) -> list[SecretName[str]]:

@@ -31,6 +31,11 @@ def test_the_main_job_runs_cold_warm_and_after_a_rotation():
     assert "only stripe-api-key changed" in result.stdout
 
 
+def test_away_from_the_repository_the_example_is_the_wheels(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert demo._example() == Path(demo.__file__).parent / "charges"
+
+
 def step(used: str, calls: int) -> demo.Step:
     return demo.Step("1  cold", ["dev/a"] * calls, 1.0, 0.0, {A: f"a{used}", B: "b"})
 
