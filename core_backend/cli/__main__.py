@@ -2,6 +2,6 @@
 
 import sys
 
-from core_backend.cli.app import main
+from core_backend.cli import main
 
 sys.exit(main())

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core_backend.cli.commands.check import check
+from core_backend.cli.commands.demo import demo
+from core_backend.cli.commands.invoke import invoke
 from core_backend.cli.commands.secrets import secrets
 from core_backend.cli.options import common, examples
 from core_backend.cli.run import Run
@@ -17,10 +20,12 @@ from core_backend.errors import CoreBackendError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["main"]
+__all__ = ["run_command"]
 
 _PROGRAM = "core-backend"
 _OPTION = re.compile(r"--?[a-z-]{1,20}")
+# What serves secrets on this machine, and does not come with the extra cli.
+_SERVING = ("flask", "flask_cors", "moto", "werkzeug")
 _FAILED = 1
 _USAGE = 2
 
@@ -35,19 +40,12 @@ def _commands() -> None:
     """Fill, see, check, run and pack the secrets of a Lambda application."""
 
 
-_commands.add_command(secrets)
+for _command in (secrets, check, invoke, demo):
+    _commands.add_command(_command)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command, and return its exit code.
-
-    Args:
-        argv: The arguments, without the program's name; by default those of the process.
-
-    Returns:
-        0: it did what it was asked. 1: it could not, or what it looked at is not in order. 2: it
-        was not called as its help says.
-    """
+def run_command(argv: Sequence[str] | None) -> int:
+    """Run the command, and return its exit code: see ``core_backend.cli.main``."""
     run = Run()
     try:
         return _invoke(run, argv)
@@ -82,6 +80,11 @@ def _reported(run: Run, error: Exception) -> int:
             _fail("stopped; nothing was written")
         case CoreBackendError():
             _fail(run.masked.text(str(error)))
+        case ModuleNotFoundError(name=str(module)) if module.partition(".")[0] in _SERVING:
+            _fail(
+                f"this command needs {module}, which is not installed",
+                "Install it: python -m pip install 'core_backend[cli,testing,local]'",
+            )
         case _:
             # Its message may quote anything.
             _fail(

@@ -116,14 +116,19 @@ def complete_name(
     return [secret.name for secret in secrets if secret.name.startswith(incomplete)]
 
 
-environment = click.option(
-    "--env",
-    "env_name",
-    type=_environment,
-    required=True,
-    metavar="NAME",
-    help="The environment: the real name of a secret is NAME/name.",
-)
+def environment(*, default: str | None = None) -> Callable[[F], F]:
+    """Add ``--env``, which is required where there is no default."""
+    return click.option(
+        "--env",
+        "env_name",
+        type=_environment,
+        required=default is None,
+        default=default,
+        show_default=default is not None,
+        metavar="NAME",
+        help="The environment: the real name of a secret is NAME/name.",
+    )
+
 
 output = click.option(
     "--output",

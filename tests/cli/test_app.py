@@ -188,3 +188,22 @@ def test_an_error_is_red_on_a_terminal(terminal, environ):
     with terminal("nonsense", NO_COLOR="1") as shown:
         assert shown.wait() == 2
     assert "\x1b" not in shown.output
+
+
+def test_without_its_extra_it_says_which(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "click", None)
+
+    assert main(["--help"]) == 1
+    assert capsys.readouterr().err == (
+        "Error: the command line is an extra of its own, which is not installed\n"
+        "Install it: python -m pip install 'core_backend[cli]'\n"
+    )
+
+
+def test_another_module_that_is_missing_was_not_expected(run, monkeypatch):
+    def broken(module):
+        raise ModuleNotFoundError("No module named 'pl4nted'", name="pl4nted")
+
+    monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
+
+    assert "this was not expected: ModuleNotFoundError" in run(*STATUS).err

@@ -34,7 +34,7 @@ def secrets() -> None:
 
 @secrets.command(epilog=examples("core-backend secrets status --names app.secret_names --env dev"))
 @names()
-@environment
+@environment()
 @output
 @common
 @click.pass_obj
@@ -58,7 +58,7 @@ def status(run: Run, declared: Declarations, env_name: str, output: str) -> int:
 @click.argument("name", shell_complete=complete_name)
 @no_value
 @names()
-@environment
+@environment()
 @click.option("--create", is_flag=True, help="Create the secret, which no stack owns.")
 @assume_yes
 @common
@@ -85,7 +85,7 @@ def set_(  # noqa: PLR0913  # click passes each option
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @names()
-@environment
+@environment()
 @click.option("--create", is_flag=True, help="Create secrets, which no stack owns.")
 @assume_yes
 @common

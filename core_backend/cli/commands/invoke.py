@@ -1,0 +1,96 @@
+"""``core-backend invoke``: a handler, run as Lambda runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from core_backend.cli.options import common, environment, examples, names
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from core_backend.cli.run import Run
+
+__all__ = ["invoke"]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _variables(
+    _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    pairs = [text.partition("=") for text in given]
+    if not all(key and equals for key, equals, _ in pairs):
+        # Not quoted: it may be meant for a value.
+        raise click.BadParameter("it is not KEY=VALUE")
+    return {key: value for key, _, value in pairs}
+
+
+@click.command(
+    epilog=examples(
+        "core-backend invoke handler.handler --task-root src --event event.json "
+        "--names src/secret_names.py --secrets-file local.json",
+        "core-backend invoke handler.handler --task-root src --repeat 3",
+    )
+)
+@click.argument("handler")
+@click.option(
+    "--task-root",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=".",
+    show_default=True,
+    help="The folder with the function's code.",
+)
+@click.option("--event", type=_FILE, help="A JSON file; without it, the event is null.")
+@names(required=False)
+@environment(default="local")
+@click.option(
+    "--secrets-file",
+    type=_FILE,
+    help="A .json or .env file with values, as secrets import reads it. Others are empty.",
+)
+@click.option(
+    "--variable",
+    "variables",
+    metavar="KEY=VALUE",
+    multiple=True,
+    callback=_variables,
+    help="One more variable of the function's environment.",
+)
+@click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How often; all but the first are warm.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    help="Run that many workers, as Lambda Managed Instances do, each time with as many events.",
+)
+@click.option("--snap-start", is_flag=True, help="Take a snapshot after the start, and restore it.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="How many seconds an invocation may take.",
+)
+@common
+@click.pass_obj
+def invoke(run: Run, /, **options: Any) -> None:
+    """Run HANDLER, such as handler.handler, under the real Lambda runtime client.
+
+    Secrets are served on this machine, with the values that --secrets-file has for them; no AWS
+    account is involved. Shown are the result, the log and when which secret was fetched; values
+    of the file are masked in all of it.
+    """
+    if options["secrets_file"] and not options["declared"]:
+        raise click.UsageError("--secrets-file needs --names: the module that declares its keys")
+    from core_backend.cli.invoking import Request, invoke_locally
+
+    invoke_locally(run, Request(**options))

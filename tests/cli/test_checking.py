@@ -1,0 +1,113 @@
+"""``check``: a step of a pipeline that fails where the code would get no value."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+CHECK = ("check", "--template", "template.json", "--names", "names.py", "--handler", "handler.py")
+
+
+@pytest.fixture(autouse=True)
+def _service(declare):
+    """A handler that uses one secret of two."""
+    declare(
+        """
+        from core_backend import get_env, get_secret
+        from names import STRIPE_API_KEY
+
+        async def handler(event, context):
+            await get_secret(get_env(STRIPE_API_KEY))
+        """,
+        "handler.py",
+    )
+
+
+@pytest.fixture
+def template(tmp_path):
+    """Write a template whose function has the secret, granted or not."""
+
+    def write(*, granted):
+        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "dev/stripe"}}
+        statement = {
+            "Effect": "Allow",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": {"Ref": "Stripe"},
+        }
+        policy = {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "Roles": [{"Ref": "Role"}],
+                "PolicyDocument": {"Statement": [statement] if granted else []},
+            },
+        }
+        function = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {
+                "Handler": "handler.handler",
+                "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+                "Environment": {"Variables": {"STRIPE_API_KEY": {"Ref": "Stripe"}}},
+            },
+        }
+        role = {"Type": "AWS::IAM::Role", "Properties": {}}
+        resources = {"Stripe": secret, "Policy": policy, "Charge": function, "Role": role}
+        (tmp_path / "template.json").write_text(json.dumps({"Resources": resources}))
+
+    return write
+
+
+def test_no_gap_is_exit_code_0(run, template):
+    template(granted=True)
+
+    result = run(*CHECK)
+
+    assert (result.code, result.err) == (0, "")
+    assert "stripe-api-key" in result.out
+    assert "Missing" not in result.out
+    assert "Declared, but not used by this code:\n  signing-key" in result.out
+
+
+def test_a_gap_is_exit_code_1(run, template):
+    template(granted=False)
+
+    result = run(*CHECK)
+
+    assert (result.code, result.err) == (1, "")
+    assert "stripe-api-key: Charge may not read it; add function.grant_read(secret)" in result.out
+
+
+def test_a_program_is_told_the_same(run, template):
+    template(granted=False)
+
+    result = run(*CHECK, "--output", "json", "--function", "Charge")
+
+    assert result.code == 1
+    report = json.loads(result.out)
+    assert report["ok"] is False
+    assert report["unused"] == ["signing-key"]
+    assert report["unnamed"] == []
+    assert report["unseen"] == []
+    [stripe, _] = report["secrets"]
+    assert stripe["name"] == "stripe-api-key"
+    assert stripe["used_at"] == ["handler.py:6"]
+    assert stripe["granted"] is False
+    assert stripe["gaps"] == ["Charge may not read it; add function.grant_read(secret)"]
+
+
+def test_a_secret_of_another_stack_is_no_gap(run, template, tmp_path):
+    template(granted=True)
+    text = (tmp_path / "template.json").read_text().replace("SecretsManager::Secret", "Other")
+    (tmp_path / "template.json").write_text(text)
+
+    assert "no template declares it" in run(*CHECK).out
+    assert "no template declares it" not in run(*CHECK, "--external", "stripe-api-key").out
+
+
+def test_a_function_that_is_not_there_is_told(run, template):
+    template(granted=True)
+
+    result = run(*CHECK, "--function", "Refund")
+
+    assert result.code == 1
+    assert "no function of the template is Refund; it has: Charge (handler.handler)" in result.err
