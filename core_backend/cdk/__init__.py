@@ -7,8 +7,16 @@ which needs neither.
 """
 
 from core_backend.cdk.function import Function, make_function
+from core_backend.cdk.layer import runtime_layer
 from core_backend.cdk.secret import Secret
 from core_backend.deploy import check
 from core_backend.names import get_resource_name
 
-__all__ = ["Function", "Secret", "check", "get_resource_name", "make_function"]
+__all__ = [
+    "Function",
+    "Secret",
+    "check",
+    "get_resource_name",
+    "make_function",
+    "runtime_layer",
+]
