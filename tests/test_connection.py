@@ -45,7 +45,7 @@ def trust(certificates):
 
 
 def at(server, host="127.0.0.1", *, tls=True):
-    return Endpoint(tls, host, server.port)
+    return Endpoint(host, server.port, tls=tls)
 
 
 def answering(*addresses):
@@ -196,7 +196,7 @@ async def test_a_family_that_the_machine_has_not_is_passed_over(service, trust):
 
 async def test_where_nothing_answers_it_takes_no_longer_than_allowed():
     with swallowing_syns() as port, pytest.raises(TimeoutError):
-        await connect(Endpoint(True, "127.0.0.1", port), Resolver(), Trust({}), 0.1)
+        await connect(Endpoint("127.0.0.1", port, tls=True), Resolver(), Trust({}), 0.1)
 
 
 async def test_a_name_service_that_never_answers_takes_no_longer_than_allowed():
@@ -207,7 +207,7 @@ async def test_a_name_service_that_never_answers_takes_no_longer_than_allowed():
         return []
 
     with pytest.raises(TimeoutError):
-        await connect(Endpoint(True, NAME, 443), Resolver(never), Trust({}), 0.05)
+        await connect(Endpoint(NAME, 443, tls=True), Resolver(never), Trust({}), 0.05)
     stop.set()
 
 
@@ -283,13 +283,13 @@ async def test_what_speaks_no_tls_is_left(trust):
         writer.close()
 
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        endpoint = Endpoint(True, *server.sockets[0].getsockname())
+        endpoint = Endpoint(*server.sockets[0].getsockname(), tls=True)
         with pytest.raises(Broken, match="the connection broke: WRONG_VERSION_NUMBER"):
             await connect(endpoint, Resolver(), trust, SECONDS)
 
 
 async def test_an_address_that_nothing_can_be_sent_to_is_broken():
-    endpoint = Endpoint(True, NAME, 443)
+    endpoint = Endpoint(NAME, 443, tls=True)
     with pytest.raises(Broken, match="no connection: "):
         await connect(endpoint, answering(address("255.255.255.255", 443)), Trust({}), SECONDS)
 
@@ -302,7 +302,7 @@ async def test_what_arrives_just_after_nobody_waits_any_more_wakes_nobody():
 
 
 async def test_closing_it_before_it_is_connected_is_no_error():
-    connection = Connection(Endpoint(False, "a", 1), socket.AF_INET)
+    connection = Connection(Endpoint("a", 1, tls=False), socket.AF_INET)
     connection.close()
     connection.close()
     assert connection.closed

@@ -85,12 +85,12 @@ def test_a_hostile_arn_leads_nowhere(secret_id):
 @pytest.mark.parametrize(
     ("url", "endpoint"),
     [
-        ("https://vpce-1.example", Endpoint(tls=True, host="vpce-1.example", port=443)),
-        ("https://VPCE-1.example:8443/", Endpoint(tls=True, host="vpce-1.example", port=8443)),
-        ("http://127.0.0.1:4566", Endpoint(tls=False, host="127.0.0.1", port=4566)),
-        ("http://127.1.2.3", Endpoint(tls=False, host="127.1.2.3", port=80)),
-        ("http://localhost:4566/", Endpoint(tls=False, host="localhost", port=4566)),
-        ("http://[::1]:4566", Endpoint(tls=False, host="::1", port=4566)),
+        ("https://vpce-1.example", Endpoint("vpce-1.example", 443, tls=True)),
+        ("https://VPCE-1.example:8443/", Endpoint("vpce-1.example", 8443, tls=True)),
+        ("http://127.0.0.1:4566", Endpoint("127.0.0.1", 4566, tls=False)),
+        ("http://127.1.2.3", Endpoint("127.1.2.3", 80, tls=False)),
+        ("http://localhost:4566/", Endpoint("localhost", 4566, tls=False)),
+        ("http://[::1]:4566", Endpoint("::1", 4566, tls=False)),
     ],
 )
 def test_a_configured_endpoint_takes_the_place_of_awss(url, endpoint):
@@ -146,21 +146,28 @@ def test_what_is_no_url_is_refused_without_being_shown(url):
 
 
 def test_a_url_is_split_into_where_and_what():
-    endpoint = Endpoint(tls=False, host="169.254.170.2", port=80)
+    endpoint = Endpoint("169.254.170.2", 80, tls=False)
     assert split_url("http://169.254.170.2/v2/x?id=1", "V") == (endpoint, "/v2/x?id=1")
 
 
 @pytest.mark.parametrize(
     ("endpoint", "authority"),
     [
-        (Endpoint(tls=True, host="a", port=443), "a"),
-        (Endpoint(tls=False, host="a", port=80), "a"),
-        (Endpoint(tls=True, host="a", port=80), "a:80"),
-        (Endpoint(tls=False, host="::1", port=443), "[::1]:443"),
+        (Endpoint("a", 443, tls=True), "a"),
+        (Endpoint("a", 80, tls=False), "a"),
+        (Endpoint("a", 80, tls=True), "a:80"),
+        (Endpoint("::1", 443, tls=False), "[::1]:443"),
     ],
 )
 def test_the_host_header_has_the_port_where_it_is_not_the_usual(endpoint, authority):
     assert endpoint.authority == authority
+
+
+def test_endpoints_are_the_same_where_they_lead_to_the_same():
+    one = Endpoint("a", 1, tls=True)
+    assert {one, Endpoint("a", 1, tls=True)} == {one}
+    others = [Endpoint("b", 1, tls=True), Endpoint("a", 2, tls=True), Endpoint("a", 1, tls=False)]
+    assert one not in [*others, "a"]
 
 
 def test_this_machine_is_known_by_its_name():

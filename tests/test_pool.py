@@ -37,7 +37,7 @@ class World:
         self.service = service
         self.clock = FakeClock()
         self.pool = Pool(Settings().replace(**settings), self.clock, service.environ)
-        self.endpoint = Endpoint(True, "127.0.0.1", service.port)
+        self.endpoint = Endpoint("127.0.0.1", service.port, tls=True)
 
     async def ask(self, endpoint=None):
         return (await self.pool.exchange(endpoint or self.endpoint, ASK)).status
@@ -206,7 +206,7 @@ async def test_an_idle_one_to_elsewhere_makes_room(world, certificates):
     w = world(max_connections=1)
     await w.ask()
     with SecretService(certificates=certificates) as other:
-        assert await w.ask(Endpoint(True, "127.0.0.1", other.port)) == 400
+        assert await w.ask(Endpoint("127.0.0.1", other.port, tls=True)) == 400
         w.service.wait_for_open(0)
         await w.ask()
         other.wait_for_open(0)

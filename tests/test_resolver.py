@@ -56,13 +56,13 @@ async def test_those_who_ask_together_share_one_look_up():
     waiting = [asyncio.shield(resolver.start("a.example", 443)) for _ in range(10)]
     names.gate.set()
     assert await asyncio.gather(*waiting) == [[(socket.AF_INET, ("10.0.0.1", 443))]] * 10
-    assert names.asked == [("a.example", 443)]
+    assert names.asked == [(b"a.example", 443)]
     await resolver.start("a.example", 443)
     await resolver.start("b.example", 443)
     assert len(names.asked) == 3
 
 
-@pytest.mark.parametrize("answer", [[], socket.gaierror(-2, "unknown"), UnicodeError("too long")])
+@pytest.mark.parametrize("answer", [[], socket.gaierror(-2, "unknown")])
 async def test_a_name_without_an_address_is_broken(answer):
     names = Names(answer)
     names.gate.set()
@@ -87,7 +87,7 @@ async def test_who_stops_waiting_stops_nobody_and_forgetting_begins_anew():
     assert second is not first
     names.gate.set()
     assert await first == await second
-    assert names.asked == [("a.example", 443)] * 2
+    assert names.asked == [(b"a.example", 443)] * 2
 
 
 async def test_one_that_is_over_late_does_not_end_what_took_its_place():

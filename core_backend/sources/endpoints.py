@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
 
@@ -34,12 +34,28 @@ _URL = r"(https?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?(/[!-~
 _ARN_PARTS = 6
 
 
-class Endpoint(NamedTuple):
+class Endpoint:
     """Where a connection leads."""
 
-    tls: bool
-    host: str
-    port: int
+    # Not a NamedTuple, whose making takes longer than importing the rest of this module.
+    __slots__ = ("host", "port", "tls")
+
+    def __init__(self, host: str, port: int, *, tls: bool) -> None:
+        self.host = host
+        self.port = port
+        self.tls = tls
+
+    def __eq__(self, other: object) -> bool:
+        """Whether a connection to the other leads to the same."""
+        return isinstance(other, Endpoint) and self._key == other._key
+
+    def __hash__(self) -> int:
+        """Of what makes it equal."""
+        return hash(self._key)
+
+    @property
+    def _key(self) -> tuple[str, int, bool]:
+        return self.host, self.port, self.tls
 
     @property
     def authority(self) -> str:
@@ -71,7 +87,7 @@ def endpoint_for(secret_id: str, environ: Mapping[str, str]) -> tuple[Endpoint, 
         )
     configured = configured_endpoint(environ)
     return configured or Endpoint(
-        tls=True, host=f"secretsmanager.{region}.{_SUFFIXES[own]}", port=443
+        f"secretsmanager.{region}.{_SUFFIXES[own]}", 443, tls=True
     ), region
 
 
@@ -130,7 +146,7 @@ def split_url(url: str, variable: str) -> tuple[Endpoint, str]:
         )
     tls = match[1] == "https"
     port = int(match[3]) if match[3] else 443 if tls else 80
-    return Endpoint(tls, match[2].strip("[]").lower(), port), match[4] or "/"
+    return Endpoint(match[2].strip("[]").lower(), port, tls=tls), match[4] or "/"
 
 
 def is_loopback(host: str) -> bool:
