@@ -45,9 +45,14 @@ def as_botocore_signs(credentials, moment, host, region, body):
 
 @given(st.tuples(SHOWN, ANY, st.none() | SHOWN), MOMENTS, HOSTS, REGIONS, REQUESTS)
 def test_every_header_is_the_one_that_botocore_sends(credentials, moment, host, region, request):
-    body = request_body(request)
+    body = request_body(request.parameters())
     ours = signed_headers(
-        Credentials(*credentials), now=moment, host=host, region=region, body=body
+        Credentials(*credentials),
+        operation="GetSecretValue",
+        now=moment,
+        host=host,
+        region=region,
+        body=body,
     )
     assert ours == as_botocore_signs(credentials, moment, host, region, body)
 
@@ -80,10 +85,26 @@ def test_the_request_is_the_one_that_the_sdk_sends(request):
     SENT.clear()
     CLIENT.get_secret_value(**request.parameters())
     [theirs] = SENT
-    body = request_body(request)
+    assert_same(theirs, "GetSecretValue", request_body(request.parameters()))
+
+
+@settings(max_examples=10)
+@given(st.lists(REQUESTS, min_size=1, max_size=20), st.none() | SHOWN)
+def test_a_request_for_several_is_the_one_that_the_sdk_sends(requests, token):
+    SENT.clear()
+    parameters = {"SecretIdList": [request.secret_id for request in requests]}
+    if token is not None:
+        parameters["NextToken"] = token
+    CLIENT.batch_get_secret_value(**parameters)
+    [theirs] = SENT
+    assert_same(theirs, "BatchGetSecretValue", request_body(parameters))
+
+
+def assert_same(theirs, operation, body):
     assert body == theirs.body
     ours = signed_headers(
         Credentials("key", "pl4nted-secret", None),
+        operation=operation,
         now=0,
         host="secretsmanager.eu-central-1.amazonaws.com",
         region="eu-central-1",
@@ -97,7 +118,9 @@ def test_the_request_is_the_one_that_the_sdk_sends(request):
 
 def test_nothing_of_the_credentials_shows_in_a_repr():
     credentials = Credentials("AKIDEXAMPLE", "pl4nted-secret-key", "pl4nted-token")
-    headers = signed_headers(credentials, now=0, host="a", region="eu-west-1", body=b"")
+    headers = signed_headers(
+        credentials, operation="x", now=0, host="a", region="eu-west-1", body=b""
+    )
     shown = f"{credentials!r}{credentials.secret_access_key!r}{headers!r}"
     assert "pl4nted" not in shown
     assert headers["authorization"].rpartition("=")[2] not in shown

@@ -1,4 +1,4 @@
-"""What an answer of GetSecretValue says: a value, or which failure.
+"""What an answer says: a value, or several, or which failure.
 
 Errors are returned here, not raised: a traceback would hold this module's frames, and with them
 the body. The caller raises them where no value is in reach.
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from core_backend.errors import CoreBackendError
     from core_backend.sources._http import Response
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources.protocol import BatchPage, SecretRequest
 
-__all__ = ["understand"]
+__all__ = ["understand", "understand_page"]
 
 _OK = 200
 _MAX_CODE = 80
@@ -35,6 +35,23 @@ def understand(request: SecretRequest, response: Response) -> SecretValue | Core
     answer = _json_object(response.body)
     if response.status == _OK:
         return _value(answer) or _unreadable(request, "a body that is no secret")
+    return _failure(request, response, answer)
+
+
+def understand_page(request: SecretRequest, response: Response) -> BatchPage | CoreBackendError:
+    """Return the values in ``response``, or the error, as ``request``'s, that it stands for."""
+    # Only with batches, which are off by default.
+    from core_backend.sources.batching import page_of  # noqa: PLC0415
+
+    answer = _json_object(response.body)
+    return (
+        page_of(answer, _value) if response.status == _OK else _failure(request, response, answer)
+    )
+
+
+def _failure(
+    request: SecretRequest, response: Response, answer: Mapping[str, Any]
+) -> CoreBackendError:
     code = _code(answer, response.headers)
     if not code:
         return _unreadable(request, f"HTTP {response.status} without an error code")

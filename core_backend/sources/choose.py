@@ -10,7 +10,7 @@ from core_backend.errors import ConfigurationError
 if TYPE_CHECKING:
     from core_backend._clock import Clock
     from core_backend._settings import Settings
-    from core_backend.sources.protocol import SecretSource
+    from core_backend.sources.protocol import BatchSource, SecretSource
 
 __all__ = ["choose_source"]
 
@@ -28,10 +28,10 @@ def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, 
     configured_endpoint(os.environ)
     if settings.source == "sdk":
         reason = "the setting source says so"
-        return _sdk(settings, reason), "sdk", reason
+        return _batching(_sdk(settings, reason), settings), "sdk", reason
     needed = needs_sdk(os.environ)
     if settings.source == "auto" and needed:
-        return _sdk(settings, needed), "sdk", needed
+        return _batching(_sdk(settings, needed), settings), "sdk", needed
     if settings.source == "extension":
         raise ConfigurationError(
             "the source 'extension' is not part of this version; leave CORE_BACKEND_SOURCE out"
@@ -46,10 +46,18 @@ def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, 
     reason = "it starts fastest, and the environment needs nothing else"
     if settings.source == "direct":
         reason = "the setting source says so"
-    return DirectSource(settings, os.environ, clock), "direct", reason
+    return _batching(DirectSource(settings, os.environ, clock), settings), "direct", reason
 
 
-def _sdk(settings: Settings, reason: str) -> SecretSource:
+def _batching(source: BatchSource, settings: Settings) -> SecretSource:
+    if not settings.batch:
+        return source
+    from core_backend.sources.batching import BatchingSource  # noqa: PLC0415
+
+    return BatchingSource(source)
+
+
+def _sdk(settings: Settings, reason: str) -> BatchSource:
     # Imported with the SDK only, as the source below.
     import importlib.util  # noqa: PLC0415
 

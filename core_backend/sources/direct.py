@@ -1,11 +1,11 @@
-"""The direct source: GetSecretValue as one signed HTTPS request, with nothing else imported.
+"""The direct source: one signed HTTPS request for a fetch, with nothing else imported.
 
 This is what starts fast. What it cannot do (``endpoints.needs_sdk``) is the SDK's to do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core_backend.errors import (
     ConfigurationError,
@@ -14,7 +14,7 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources._answer import understand
+from core_backend.sources._answer import understand, understand_page
 from core_backend.sources._connection import Untrusted
 from core_backend.sources._http import Broken, request_bytes
 from core_backend.sources._pool import Pool, TooSlow
@@ -24,13 +24,16 @@ from core_backend.sources.failures import CREDENTIAL_CODES
 from core_backend.sources.sigv4 import request_body, signed_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from core_backend._clock import Clock
     from core_backend._settings import Settings
-    from core_backend.sources.protocol import SecretRequest, SecretValue
+    from core_backend.sources._http import Response
+    from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
 
 __all__ = ["DirectSource"]
+
+T = TypeVar("T")
 
 
 class DirectSource:
@@ -68,12 +71,21 @@ class DirectSource:
             SecretError: One of its subclasses, with a message that says what to do next.
             ConfigurationError: Region, endpoint, credentials or certificates are wrong.
         """
-        outcome = await self._outcome(request)
-        if isinstance(outcome, CoreBackendError):
-            # Raised here, and as new, so that its traceback leads to no frame that held the
-            # answer, the request or the environment.
-            raise outcome
-        return outcome
+        attempt = self._attempt(request, "GetSecretValue", request.parameters(), understand)
+        return _given(await self._outcome(request, attempt))
+
+    async def fetch_batch(self, requests: Sequence[SecretRequest], token: str | None) -> BatchPage:
+        """Fetch one page of values, in one attempt. Raises what ``fetch`` does."""
+        parameters: dict[str, object] = {"SecretIdList": [each.secret_id for each in requests]}
+        if token is not None:
+            parameters["NextToken"] = token
+        first = requests[0]
+        attempt = self._attempt(first, "BatchGetSecretValue", parameters, understand_page)
+        return _given(await self._outcome(first, attempt))
+
+    def place(self, request: SecretRequest) -> str:
+        """Return the Region it is asked for in."""
+        return endpoint_for(request.secret_id, self._environ)[1]
 
     async def aclose(self) -> None:
         """Close all connections. The source can be used again, on another loop too."""
@@ -89,10 +101,12 @@ class DirectSource:
         if pool is not None:
             pool.close()
 
-    async def _outcome(self, request: SecretRequest) -> SecretValue | CoreBackendError:
+    async def _outcome(
+        self, request: SecretRequest, attempt: Coroutine[Any, Any, T | CoreBackendError]
+    ) -> T | CoreBackendError:
         label = request.label
         try:
-            outcome = await self._attempt(request)
+            outcome = await attempt
         except Broken as broken:
             return SecretUnavailableError(
                 f"secret {label!r}: {broken}. The network or the service failed; try again later",
@@ -117,14 +131,21 @@ class DirectSource:
             self._credentials.forget()
         return outcome
 
-    async def _attempt(self, request: SecretRequest) -> SecretValue | CoreBackendError:
+    async def _attempt(
+        self,
+        request: SecretRequest,
+        operation: str,
+        parameters: Mapping[str, object],
+        understood: Callable[[SecretRequest, Response], T | CoreBackendError],
+    ) -> T | CoreBackendError:
         if self._pool is None:
             self._pool = Pool(self._settings, self._clock, self._environ)
         endpoint, region = endpoint_for(request.secret_id, self._environ)
         credentials = await self._credentials.current(self._pool)
-        body = request_body(request)
+        body = request_body(parameters)
         headers = signed_headers(
             credentials,
+            operation=operation,
             now=self._clock.wall(),
             host=endpoint.authority,
             region=region,
@@ -132,4 +153,12 @@ class DirectSource:
         )
         headers["user-agent"] = "core_backend"
         data = request_bytes("POST", "/", headers, body)
-        return understand(request, await self._pool.exchange(endpoint, data))
+        return understood(request, await self._pool.exchange(endpoint, data))
+
+
+def _given(outcome: T | CoreBackendError) -> T:
+    if isinstance(outcome, CoreBackendError):
+        # Raised here, and as new, so that its traceback leads to no frame that held the answer,
+        # the request or the environment.
+        raise outcome
+    return outcome

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 from core_backend.names import DEFAULT_STAGE, Key, cache_key
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from core_backend.values import SecretBytes, SecretText
 
-__all__ = ["Key", "SecretRequest", "SecretSource", "SecretValue"]
+__all__ = ["BatchPage", "BatchSource", "Key", "SecretRequest", "SecretSource", "SecretValue"]
 
 
 class SecretRequest:
@@ -91,4 +93,51 @@ class SecretSource(Protocol):
 
     async def aclose(self) -> None:
         """Close what is open. The source can be used again afterwards."""
+        ...
+
+
+class BatchPage:
+    """One page of what BatchGetSecretValue answers.
+
+    Attributes:
+        found: ARN, name and value of each secret that is on it.
+        refused: Id, error code and message of each that was not to be had.
+        next_token: What the next page is asked for with; ``None`` on the last.
+    """
+
+    __slots__ = ("found", "next_token", "refused")
+
+    def __init__(
+        self,
+        found: Sequence[tuple[str, str, SecretValue]],
+        refused: Sequence[tuple[str, str, str]],
+        next_token: str | None,
+    ) -> None:
+        self.found = found
+        self.refused = refused
+        self.next_token = next_token
+
+
+class BatchSource(SecretSource, Protocol):
+    """A source that can fetch several values in one call."""
+
+    def place(self, request: SecretRequest) -> str:
+        """Return where it is asked for; those of one place can be asked for in one call.
+
+        Raises:
+            ConfigurationError: No Region is set.
+        """
+        ...
+
+    async def fetch_batch(self, requests: Sequence[SecretRequest], token: str | None) -> BatchPage:
+        """Fetch one page of values at the usual stage, in one attempt.
+
+        Args:
+            requests: At most 20, of one place.
+            token: What the page before said; ``None`` for the first.
+
+        Raises:
+            CoreBackendError: What ``fetch`` raises for the first of them, where the whole call
+                fails.
+        """
         ...

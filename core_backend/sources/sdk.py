@@ -3,60 +3,46 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 import botocore.exceptions as sdk_errors
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
-from botocore.parsers import ResponseParserError
 
 from core_backend._clock import SystemClock
-from core_backend.errors import (
-    ConfigurationError,
-    SecretError,
-    SecretTimeoutError,
-    SecretUnavailableError,
+from core_backend.errors import ConfigurationError, SecretError
+from core_backend.sources.batching import page_of
+from core_backend.sources.failures import CREDENTIAL_CODES
+from core_backend.sources.sdk_answers import (
+    BROKEN,
+    TIMEOUTS,
+    UNREADABLE,
+    readable,
+    translated,
+    value_of,
 )
-from core_backend.sources.failures import CREDENTIAL_CODES, failure_of
-from core_backend.sources.protocol import SecretValue
 from core_backend.sources.sdk_clients import Clients
 from core_backend.sources.sdk_logs import mask_sdk_logs
-from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AsyncExitStack
 
     from core_backend._clock import Clock
     from core_backend._settings import Settings
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
     from core_backend.sources.sdk_clients import Client
 
 __all__ = ["SdkSource"]
 
+T = TypeVar("T")
+
 _ARN_REGION = re.compile(r"arn:[^:]+:secretsmanager:([a-z0-9-]+):")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _ENDPOINT_VARIABLES = ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS_ENDPOINT_URL")
-
-# In bytes. Source: Secrets Manager user guide, "AWS Secrets Manager quotas".
-_LARGEST = 65_536
-
-_TIMEOUTS = (sdk_errors.ConnectTimeoutError, sdk_errors.ReadTimeoutError)
-_BROKEN = (
-    sdk_errors.HTTPClientError,
-    sdk_errors.ConnectionError,
-    sdk_errors.ResponseStreamingError,
-)
-# What a strange body ends in.
-_UNREADABLE = (AttributeError, KeyError, ResponseParserError, TypeError, ValueError)
-_MISCONFIGURED = (
-    sdk_errors.CredentialRetrievalError,
-    sdk_errors.NoCredentialsError,
-    sdk_errors.PartialCredentialsError,
-)
 
 
 class SdkSource:
@@ -82,49 +68,32 @@ class SdkSource:
 
     def check(self, request: SecretRequest) -> None:
         """Refuse a request without a Region, and an endpoint that would see the credentials."""
-        self._region(request)
+        self.place(request)
         ignored = self._environ.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() == "true"
         for name in () if ignored else _ENDPOINT_VARIABLES:
             _check_endpoint(name, self._environ.get(name))
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
         """Fetch one value, once."""
-        fetched, error = await self._answer(request)
-        if fetched is None:
-            assert error is not None  # noqa: S101  # one of the two
-            # Here, outside of any except: the SDK's error would come along as the context, and
-            # its frames hold the answer.
-            raise error
-        return fetched
 
-    async def aclose(self) -> None:
-        """Close the clients and their connections."""
-        await self._clients.aclose()
+        async def get(client: Any) -> SecretValue:
+            return value_of(await client.get_secret_value(**request.parameters()))
 
-    async def _answer(
-        self, request: SecretRequest, *, again: bool = False
-    ) -> tuple[SecretValue | None, CoreBackendError | None]:
-        session = self._session
-        client: Client | None = None
-        try:
-            async with self._clients.lease(self._region(request)) as (client, sdk_client):
-                answer = await sdk_client.get_secret_value(**request.parameters())
-                client.proven = True
-                return _value_of(answer), None
-        except (sdk_errors.ClientError, sdk_errors.BotoCoreError, *_UNREADABLE) as error:
-            failure = _translated(request, error)
-            timed_out, broke = isinstance(error, _TIMEOUTS), isinstance(error, _BROKEN)
-        if isinstance(failure, SecretError) and failure.code in CREDENTIAL_CODES:
-            self._forget_credentials(session)
-        if client is not None and client.proven and (timed_out or broke):
-            # Most likely it ended while idle, and the others that idled with it have, too.
-            self._clients.drop(client)
-            # No attempt is lost to that.
-            if not timed_out and not again:
-                return await self._answer(request, again=True)
-        return None, failure
+        return await self._asked(request, get)
 
-    def _region(self, request: SecretRequest) -> str:
+    async def fetch_batch(self, requests: Sequence[SecretRequest], token: str | None) -> BatchPage:
+        """Fetch one page of values, once."""
+        parameters: dict[str, Any] = {"SecretIdList": [each.secret_id for each in requests]}
+        if token is not None:
+            parameters["NextToken"] = token
+
+        async def get(client: Any) -> BatchPage:
+            return page_of(await client.batch_get_secret_value(**parameters), readable)
+
+        return await self._asked(requests[0], get)
+
+    def place(self, request: SecretRequest) -> str:
+        """Return the Region it is asked for in."""
         arn = _ARN_REGION.match(request.secret_id)
         region = arn[1] if arn else self._session.get_config_variable("region")
         if not region:
@@ -133,6 +102,42 @@ class SdkSource:
                 f"region in the AWS profile, or ask by the secret's full ARN"
             )
         return str(region)
+
+    async def aclose(self) -> None:
+        """Close the clients and their connections."""
+        await self._clients.aclose()
+
+    async def _asked(self, request: SecretRequest, get: Callable[[Any], Awaitable[T]]) -> T:
+        answer, error = await self._answer(request, get)
+        if answer is None:
+            assert error is not None  # noqa: S101  # one of the two
+            # Here, outside of any except: the SDK's error would come along as the context, and
+            # its frames hold the answer.
+            raise error
+        return answer
+
+    async def _answer(
+        self, request: SecretRequest, get: Callable[[Any], Awaitable[T]], *, again: bool = False
+    ) -> tuple[T | None, CoreBackendError | None]:
+        session = self._session
+        client: Client | None = None
+        try:
+            async with self._clients.lease(self.place(request)) as (client, sdk_client):
+                answer = await get(sdk_client)
+                client.proven = True
+                return answer, None
+        except (sdk_errors.ClientError, sdk_errors.BotoCoreError, *UNREADABLE) as error:
+            failure = translated(request, error)
+            timed_out, broke = isinstance(error, TIMEOUTS), isinstance(error, BROKEN)
+        if isinstance(failure, SecretError) and failure.code in CREDENTIAL_CODES:
+            self._forget_credentials(session)
+        if client is not None and client.proven and (timed_out or broke):
+            # Most likely it ended while idle, and the others that idled with it have, too.
+            self._clients.drop(client)
+            # No attempt is lost to that.
+            if not timed_out and not again:
+                return await self._answer(request, get, again=True)
+        return None, failure
 
     def _forget_credentials(self, session: Any) -> None:
         # Others may have come to it before.
@@ -168,59 +173,6 @@ class SdkSource:
                 ),
             )
         )
-
-
-def _value_of(answer: dict[str, Any]) -> SecretValue:
-    version = answer["VersionId"]
-    value = answer.pop("SecretBinary" if "SecretBinary" in answer else "SecretString")
-    fetched = SecretBytes(value) if isinstance(value, bytes) else SecretText(_text(value))
-    size = len(value if isinstance(value, bytes) else value.encode())
-    if not isinstance(version, str) or not 0 < size <= _LARGEST:
-        raise TypeError
-    return SecretValue(fetched, version)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def _translated(request: SecretRequest, error: Exception) -> CoreBackendError:
-    label, kind = request.label, type(error).__name__
-    if isinstance(error, sdk_errors.ClientError):
-        return _refusal(request, error.response)
-    if isinstance(error, _MISCONFIGURED):
-        return ConfigurationError(
-            f"secret {label!r}: the AWS SDK found no usable credentials ({kind}); set AWS_PROFILE, "
-            f"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login; on "
-            f"Lambda the execution role provides them"
-        )
-    if isinstance(error, _TIMEOUTS):
-        return SecretTimeoutError(
-            f"secret {label!r}: the service did not answer in time; see that the function can "
-            f"reach it (in a VPC, an interface endpoint or a NAT)",
-            secret_id=label,
-        )
-    if isinstance(error, sdk_errors.BotoCoreError) and not isinstance(error, _BROKEN):
-        return ConfigurationError(
-            f"secret {label!r}: the AWS SDK cannot make the request ({kind}); check the profile, "
-            f"the Region and the endpoint"
-        )
-    cause = "unreadable answer" if isinstance(error, _UNREADABLE) else kind
-    return SecretUnavailableError(
-        f"secret {label!r}: the service could not be reached or understood ({cause}); see that "
-        f"the function can reach it, and try again",
-        secret_id=label,
-    )
-
-
-def _refusal(request: SecretRequest, response: Mapping[str, Any]) -> CoreBackendError:
-    error = response.get("Error", {})
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
-    return failure_of(
-        request, str(error.get("Code", "")), str(error.get("Message", "")), status=status
-    )
 
 
 def _check_endpoint(origin: str, url: str | None) -> None:

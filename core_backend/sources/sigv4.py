@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 for the one request this package makes.
+"""AWS Signature Version 4 for the two requests this package makes.
 
 Source: IAM user guide, "Create a signed AWS API request". The two primitives come straight from
 OpenSSL's module, which ``ssl`` has brought along; ``hashlib`` and ``hmac`` would wrap the same and
@@ -15,29 +15,30 @@ from typing import TYPE_CHECKING
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from core_backend.sources.credentials import Credentials
-    from core_backend.sources.protocol import SecretRequest
 
 __all__ = ["request_body", "signed_headers"]
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _SERVICE = "secretsmanager"
-_TARGET = "secretsmanager.GetSecretValue"
 _CONTENT_TYPE = "application/x-amz-json-1.1"
 
 
-def request_body(request: SecretRequest) -> bytes:
-    """Return the body that asks for ``request``, as the SDKs write it."""
-    return json.dumps(request.parameters()).encode()
+def request_body(parameters: Mapping[str, object]) -> bytes:
+    """Return the body of a request, as the SDKs write it."""
+    return json.dumps(parameters).encode()
 
 
-def signed_headers(
-    credentials: Credentials, *, now: float, host: str, region: str, body: bytes
+def signed_headers(  # noqa: PLR0913  # what is signed has many parts
+    credentials: Credentials, *, operation: str, now: float, host: str, region: str, body: bytes
 ) -> dict[str, str]:
-    """Return the headers, signature included, of one GetSecretValue.
+    """Return the headers of one request, signature included.
 
     Args:
         credentials: Whose signature it is.
+        operation: What is asked for, such as ``GetSecretValue``.
         now: Seconds since the epoch; the service takes at most 5 minutes' difference to its own.
         host: What the Host header says, with the port where it is not the scheme's own.
         region: The Region whose key signs.
@@ -48,7 +49,7 @@ def signed_headers(
     headers = {"content-type": _CONTENT_TYPE, "host": host, "x-amz-date": moment}
     if credentials.session_token is not None:
         headers["x-amz-security-token"] = credentials.session_token
-    headers["x-amz-target"] = _TARGET
+    headers["x-amz-target"] = f"{_SERVICE}.{operation}"
     names = ";".join(headers)
     scope = f"{moment[:8]}/{region}/{_SERVICE}/aws4_request"
     to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{_canonical_hash(headers, names, body)}"

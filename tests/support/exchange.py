@@ -46,6 +46,8 @@ class Call(NamedTuple):
     """The number of the connection, from 1."""
     nth: int
     """The number of the request on its connection, from 1."""
+    secret_ids: tuple[str, ...] = ()
+    """What BatchGetSecretValue was asked for."""
 
     @classmethod
     def of(cls, request: HttpRequest, connection: int, nth: int) -> Call:
@@ -63,6 +65,7 @@ class Call(NamedTuple):
             "x-amz-security-token" in request.headers,
             connection,
             nth,
+            tuple(parameters.get("SecretIdList", ())),
         )
 
 

@@ -34,6 +34,8 @@ class Vault:
     """Secrets with their versions and stages, by name and by ARN."""
 
     def __init__(self, region: str) -> None:
+        self.page = 20
+        """How many secrets BatchGetSecretValue puts on a page."""
         self._region = region
         self._secrets: dict[str, _Secret] = {}
         self._numbers = itertools.count(1)
@@ -73,6 +75,8 @@ class Vault:
             return self._get(parameters)
         if operation == "DescribeSecret":
             return self._describe(parameters)
+        if operation == "BatchGetSecretValue":
+            return self._get_batch(parameters)
         raise Refusal("UnknownOperationException", "")
 
     def _get(self, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -100,6 +104,24 @@ class Vault:
             "VersionId": found,
             "VersionStages": stages,
         }
+
+    def _get_batch(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        ids = parameters["SecretIdList"]
+        if not 1 <= len(ids) <= 20 or len(ids) != len(set(ids)):
+            raise Refusal("InvalidParameterException", "SecretIdList is too long, or repeats an id")
+        start = int(parameters.get("NextToken", "0"))
+        values, errors = [], []
+        # Backwards: there is no order that a client may count on.
+        for secret_id in ids[::-1][start : start + self.page]:
+            try:
+                values.append(self._get({"SecretId": secret_id}))
+            except Refusal as refusal:
+                told = {"ErrorCode": refusal.code, "Message": refusal.message}
+                errors.append({"SecretId": secret_id, **told})
+        answer = {"SecretValues": values, "Errors": errors}
+        if start + self.page < len(ids):
+            answer["NextToken"] = str(start + self.page)
+        return answer
 
     def _describe(self, parameters: dict[str, Any]) -> dict[str, Any]:
         secret = self._find(parameters)
