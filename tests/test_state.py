@@ -191,10 +191,21 @@ def test_parts_can_end_in_any_order() -> None:
     assert _state.get_store().stats.fetches == 0
 
 
+def test_parts_that_end_take_along_what_was_made_with_them() -> None:
+    first, clock = contextlib.ExitStack(), FakeClock()
+    first.enter_context(_state.replaced(clock=clock))
+    with _state.replaced(source=source_of("value")):
+        assert _state.get_store().clock is clock
+        first.close()
+        assert _state.get_store().clock is not clock
+        assert fetched() == "value"
+
+
 def test_what_is_configured_outlives_a_reset() -> None:
     restore = configure(ttl=7)
-    _state.reset()
-    assert _state.get_store().settings.ttl == 7
+    with configure(attempts=2):
+        _state.reset()
+        assert (_state.get_store().settings.ttl, _state.get_store().settings.attempts) == (7, 2)
     with restore:
         pass
     assert _state.get_store().settings.ttl == Settings().ttl

@@ -69,7 +69,8 @@ def test_its_repr_shows_names_and_no_value():
 async def test_variables_of_names_are_set_for_the_time_of_the_block(monkeypatch):
     monkeypatch.setenv(STRIPE.env_key, "what was")
     monkeypatch.delenv(DATABASE.env_key, raising=False)
-    with fake_secrets({STRIPE: "pl4nted-var", DATABASE: "pl4nted-var2"}):
+    with fake_secrets({STRIPE: "pl4nted-var", DATABASE: "pl4nted-var2"}) as fakes:
+        fakes[STRIPE] = "pl4nted-var3"
         assert get_env(STRIPE) == "stripe-api-key"
         assert await get_secret(DATABASE) == "pl4nted-var2"
     assert os.environ[STRIPE.env_key] == "what was"
@@ -149,6 +150,7 @@ async def test_an_error_for_a_value_is_raised():
         with pytest.raises(SecretNotSetError, match="nobody has filled it") as e:
             await get_secret("a")
         assert e.value is not unset
+        assert unset.__traceback__ is None, "it is a pattern, and holds on to nothing"
         with pytest.raises(SecretNotFoundError, match="'b': it fails because the test says so"):
             await get_secret("b")
         with pytest.raises(ConfigurationError, match="'c': it fails"):

@@ -22,12 +22,15 @@ from core_backend import (
     SecretNotFoundError,
     SecretNotSetError,
     SecretUnavailableError,
+    _state,
     async_handler,
     get_env,
     get_secret,
     get_secrets,
+    secrets_info,
 )
-from core_backend.testing import _boto_source, _moto, fake_secrets
+from core_backend.sources.protocol import SecretRequest
+from core_backend.testing import _boto_source, _moto, fake_env, fake_secrets
 from core_backend.testing.moto_server import MotoServer
 
 STRIPE = SecretName("stripe-api-key")
@@ -87,9 +90,18 @@ def test_each_mock_starts_with_nothing_cached(lambda_context):
 def test_mocks_nest(lambda_context):
     with mock_aws():
         create("pl4nted-moto-6")
+        assert handler({}, lambda_context) == "pl4nted-moto-6"
         with mock_aws():
             assert handler({}, lambda_context) == "pl4nted-moto-6"
         assert handler({}, lambda_context) == "pl4nted-moto-6"
+        assert secrets_info().fetches == 1
+
+
+def test_after_a_mock_secrets_come_from_where_they_came_before():
+    before = _state.get_store().choose
+    with mock_aws():
+        assert _state.get_store().choose is not before
+    assert _state.get_store().choose is before
 
 
 @pytest.fixture(scope="class")
@@ -220,6 +232,18 @@ async def test_a_server_that_is_not_there_is_named(monkeypatch, fake_clock):
             await get_secret("dev/stripe")
 
 
+async def test_its_clients_are_closed_with_it(monkeypatch):
+    with MotoServer() as server, fake_env(server.env):
+        server.client().create_secret(Name="a", SecretString="pl4nted-moto-13")
+        source = _boto_source.BotoSource()
+        source.check(SecretRequest("a"))
+        connections = source._clients["us-east-1"]._endpoint.http_session._manager.pools
+        assert (await source.fetch(SecretRequest("a"))).value == "pl4nted-moto-13"
+        assert len(connections) == 1
+        await source.aclose()
+        assert len(connections) == 0
+
+
 AFTER = """
     import moto.core.models
     from moto import mock_aws
@@ -234,7 +258,8 @@ BEFORE = """
     assert moto.core.models.MockAWS.taught_by_core_backend
     # Whoever looks for its source finds it.
     assert "class MockAWS" in inspect.getsource(moto.core.models)
-    assert moto.core.models.__spec__.loader is moto.core.models.__loader__
+    assert type(moto.core.models.__spec__.loader) is type(moto.__spec__.loader)
+    assert type(moto.core.models.__loader__) is type(moto.__loader__)
 """
 
 

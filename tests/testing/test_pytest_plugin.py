@@ -21,6 +21,17 @@ def fakes():
     with fake_secrets({"a": "value"}) as served:
         yield served
 
+# While pytest collects.
+import contextlib
+imported = contextlib.ExitStack()
+early = imported.enter_context(fake_secrets({"early": "value"}))
+get_secret("early").result()
+
+def test_what_was_cached_while_tests_were_collected_is_forgotten():
+    get_secret("early").result()
+    assert early.calls == ["early", "early"]
+    imported.close()
+
 @pytest.mark.asyncio(loop_scope="LOOP")
 @pytest.mark.parametrize("number", range(4))
 async def test_a_value_is_fetched_in_every_test(fakes, number):
@@ -53,12 +64,22 @@ def test_the_environment_is_read_in_every_test(monkeypatch, number):
 """
 
 
+# After the last test, before anything is closed at exit.
+NOTHING_LEFT = """
+import threading
+
+def pytest_sessionfinish():
+    assert "core_backend" not in {thread.name for thread in threading.enumerate()}
+"""
+
+
 @pytest.mark.parametrize("options", [("function", "-n0"), ("session", "-n2"), ("module", "-n0")])
 def test_no_test_bleeds_into_another(tmp_path, options):
     loop, *arguments = options
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nasyncio_default_fixture_loop_scope = function\n", encoding="utf-8"
     )
+    (tmp_path / "conftest.py").write_text(NOTHING_LEFT, encoding="utf-8")
     (tmp_path / "test_bleeding.py").write_text(BLEEDING.replace("LOOP", loop), encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", *arguments],
@@ -69,7 +90,7 @@ def test_no_test_bleeds_into_another(tmp_path, options):
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "8 passed" in result.stdout
+    assert "9 passed" in result.stdout
 
 
 def test_the_fixtures_are_there(fake_secrets, fake_clock, lambda_context):
