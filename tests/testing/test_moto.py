@@ -91,8 +91,9 @@ def test_mocks_nest(lambda_context):
     with mock_aws():
         create("pl4nted-moto-6")
         assert handler({}, lambda_context) == "pl4nted-moto-6"
+        store = _state.get_store()
         with mock_aws():
-            assert handler({}, lambda_context) == "pl4nted-moto-6"
+            assert _state.get_store() is store
         assert handler({}, lambda_context) == "pl4nted-moto-6"
         assert secrets_info().fetches == 1
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
 from core_backend import _state
 from core_backend.testing import FakeClock, FakeContext, FakeSecrets
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 BLEEDING = """
 import asyncio
@@ -62,8 +66,16 @@ def test_the_environment_is_read_in_every_test(monkeypatch, number):
         get_secret("a").result()
     assert len(served.calls) == 2 - number
 """
+LEAVING = """
+from core_backend import get_secret
+from core_backend.testing import fake_secrets
 
+left_open = fake_secrets({"a": "value"})
 
+def test_that_leaves_a_thread():
+    left_open.__enter__()
+    assert get_secret("a").result() == "value"
+"""
 # After the last test, before anything is closed at exit.
 NOTHING_LEFT = """
 import threading
@@ -73,24 +85,33 @@ def pytest_sessionfinish():
 """
 
 
-@pytest.mark.parametrize("options", [("function", "-n0"), ("session", "-n2"), ("module", "-n0")])
-def test_no_test_bleeds_into_another(tmp_path, options):
-    loop, *arguments = options
-    (tmp_path / "pytest.ini").write_text(
+def run(folder: Path, *options: str, **files: str) -> str:
+    (folder / "pytest.ini").write_text(
         "[pytest]\nasyncio_default_fixture_loop_scope = function\n", encoding="utf-8"
     )
-    (tmp_path / "conftest.py").write_text(NOTHING_LEFT, encoding="utf-8")
-    (tmp_path / "test_bleeding.py").write_text(BLEEDING.replace("LOOP", loop), encoding="utf-8")
+    for name, text in files.items():
+        (folder / f"{name}.py").write_text(text, encoding="utf-8")
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-W", "error", *arguments],
-        cwd=tmp_path,
+        [sys.executable, "-m", "pytest", "-q", "-W", "error", *options],
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "9 passed" in result.stdout
+    return result.stdout
+
+
+@pytest.mark.parametrize("options", [("function", "-n0"), ("session", "-n2"), ("module", "-n0")])
+def test_no_test_bleeds_into_another(tmp_path, options):
+    loop, *arguments = options
+    output = run(tmp_path, *arguments, test_bleeding=BLEEDING.replace("LOOP", loop))
+    assert "9 passed" in output
+
+
+def test_nothing_is_left_open_by_a_test(tmp_path):
+    assert "1 passed" in run(tmp_path, conftest=NOTHING_LEFT, test_leaving=LEAVING)
 
 
 def test_the_fixtures_are_there(fake_secrets, fake_clock, lambda_context):
