@@ -280,12 +280,16 @@ def test_the_process_ends_with_the_context_also_when_frozen(task_root):
     assert state_of(pid) is None
 
 
-def test_what_the_function_forked_ends_with_it(task_root):
+def test_what_the_function_started_ends_with_it_whatever_it_ignores(task_root):
     source = """
-        import subprocess, sys
+        import subprocess
 
         def handler(event, context):
-            return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid
+            started = subprocess.Popen(
+                ["sh", "-c", "trap '' TERM; echo ready; sleep 60"], stdout=subprocess.PIPE
+            )
+            started.stdout.readline()
+            return started.pid
     """
     with LocalLambda(task_root=task_root(source)) as function:
         pid = function.invoke().payload
@@ -425,6 +429,25 @@ def test_a_restore_that_fails_says_so(task_root):
     assert "after restore" in e.value.log_lines
 
 
+def test_a_restore_that_takes_too_long_is_ended(task_root):
+    source = """
+        import time
+        from snapshot_restore_py import register_after_restore
+
+        register_after_restore(time.sleep, 60)
+
+        def handler(event, context):
+            return "served"
+    """
+    with LocalLambda(task_root=task_root(source), snap_start=True) as function:
+        function.start()
+        function._running._init_timeout = 0.2
+        pid = pid_of(function)
+        with pytest.raises(LambdaInitError, match=r"not ready after 0\.2 seconds"):
+            function.restore()
+        assert state_of(pid) is None
+
+
 def test_a_start_that_waits_at_the_snapshot_ends_with_the_context(task_root):
     with LocalLambda(task_root=task_root(SNAPSHOT), snap_start=True) as function:
         function.start()
@@ -459,16 +482,13 @@ def test_several_workers_serve_at_the_same_time(task_root):
 
 
 def test_one_worker_serves_one_event_at_a_time(task_root):
-    source = """
-        def handler(event, context):
-            return event
-    """
     with (
-        LocalLambda(task_root=task_root(source)) as function,
+        LocalLambda(task_root=task_root(ECHO)) as function,
         ThreadPoolExecutor(8) as pool,
     ):
         results = list(pool.map(function.invoke, range(40)))
-    assert [r.payload for r in results] == list(range(40))
+    assert [r.payload["event"] for r in results] == list(range(40))
+    assert [r.log_lines for r in results] == [(f"got {n}",) for n in range(40)]
     assert sum(r.init_duration is not None for r in results) == 1
 
 
