@@ -75,9 +75,9 @@ class MotoServer:
             pass
         for client in self._clients:
             client.close()
+        # werkzeug closes the socket at its loop's end.
         self._server.shutdown()
         self._thread.join()
-        self._server.server_close()
 
     @property
     def url(self) -> str:
