@@ -9,13 +9,13 @@ import logging
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from core_backend._remaining import remaining_millis
 from core_backend.errors import ConfigurationError, CoreBackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterable
 
     from core_backend._typing import LambdaHandler
 
@@ -27,13 +27,28 @@ Event_contra = TypeVar("Event_contra", contravariant=True)
 Context_contra = TypeVar("Context_contra", contravariant=True)
 R = TypeVar("R")
 
+_NOT_GIVEN: Any = object()
 # How long an invocation's left-over tasks may take to stop, in seconds.
 _GRACE = 1.0
 
 
+@overload
 def async_handler(
-    function: Callable[[Event_contra, Context_contra], Coroutine[Any, Any, Any]],
-) -> LambdaHandler[Event_contra, Context_contra]:
+    function: Callable[[Event_contra, Context_contra], Coroutine[Any, Any, Any]], /
+) -> LambdaHandler[Event_contra, Context_contra]: ...
+@overload
+def async_handler(
+    *, prefetch: Iterable[str]
+) -> Callable[
+    [Callable[[Event_contra, Context_contra], Coroutine[Any, Any, Any]]],
+    LambdaHandler[Event_contra, Context_contra],
+]: ...
+def async_handler(
+    function: Any = _NOT_GIVEN,
+    /,
+    *,
+    prefetch: Iterable[str] = (),
+) -> Any:
     """Turn an ``async def`` handler into the plain function that Lambda's runtime client calls.
 
     One event loop is kept for the life of the process (of the thread, where there are several),
@@ -42,18 +57,39 @@ def async_handler(
     its result goes out. Called where a loop is already running, as in a test, it returns the
     coroutine: ``await handler(event, context)``.
 
+    Args:
+        function: The handler.
+        prefetch: Secrets to start fetching at once, while the rest of the module is still being
+            imported: ``@async_handler(prefetch=[STRIPE_API_KEY])`` above what is slow to import.
+            On Lambda only; under SnapStart after each restore. What goes wrong is raised where
+            the secret is awaited. Ask for it in the handler as ever.
+
     Raises:
-        ConfigurationError: It decorates something that is not an ``async def``.
+        ConfigurationError: It decorates something that is not an ``async def``, or ``prefetch``
+            is no list of names and ids.
     """
+    if function is _NOT_GIVEN:
+        return lambda function: _decorated(function, prefetch)
+    return _decorated(function, prefetch)
+
+
+def _decorated(
+    function: Callable[[Any, Any], Coroutine[Any, Any, Any]], prefetch: Iterable[str]
+) -> LambdaHandler[Any, Any]:
     if not inspect.iscoroutinefunction(function):
         name = getattr(function, "__qualname__", repr(function))
         raise ConfigurationError(
             f"@async_handler goes above an async def, and {name} is not one; write async def, or "
             f"leave the decorator out"
         )
+    if prefetch:
+        # Nobody else pays for the import.
+        from core_backend._prefetch import start  # noqa: PLC0415
+
+        start(prefetch)
 
     @functools.wraps(function)
-    def handler(event: Event_contra, context: Context_contra) -> Any:
+    def handler(event: Any, context: Any) -> Any:
         invocation = _invoked(function, event, context)
         if _is_loop_running():
             return invocation

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from core_backend import async_handler, configure
+from core_backend import SecretName, async_handler, configure
 
 
 @async_handler
@@ -18,6 +18,15 @@ async def handler(event: dict[str, Any], context: object) -> dict[str, int]:
 assert_type(handler({}, None), Any)
 handler("event", None)  # type: ignore[arg-type]
 handler({})  # type: ignore[call-arg]
+
+
+@async_handler(prefetch=[SecretName("key"), "plain-id"])
+async def eager(event: dict[str, Any], context: object) -> None:
+    """Handle an event of this type."""
+
+
+eager({}, None)
+eager("event", None)  # type: ignore[arg-type]
 
 
 @async_handler  # type: ignore[arg-type]
