@@ -19,6 +19,7 @@ from core_backend.errors import (
     SecretDecryptionError,
     SecretNotFoundError,
 )
+from core_backend.sources.endpoints import is_loopback
 from core_backend.sources.failures import CREDENTIAL_CODES
 from core_backend.sources.sdk_logs import mask_sdk_logs
 from core_backend.values import SecretBytes, SecretText
@@ -40,7 +41,6 @@ _STATES: Mapping[type[CoreBackendError], State] = {
     SecretAccessDeniedError: State.DENIED,
 }
 _UNREADABLE = (SecretAccessDeniedError, SecretDecryptionError)
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class SecretsManager:
@@ -142,7 +142,7 @@ def _found(answer: Mapping[str, Any]) -> Found:
 
 def _check_endpoint(url: str) -> None:
     parts = urlsplit(url)
-    if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise CommandError(
             f"the endpoint {url} would be sent values, and the session token, over plain http",
             "Use https, or an address of this machine.",

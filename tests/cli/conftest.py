@@ -113,6 +113,11 @@ def environ(tmp_path, monkeypatch):
     for key, value in settings.items():
         monkeypatch.setenv(key, value)
     monkeypatch.chdir(tmp_path)
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")
