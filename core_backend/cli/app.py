@@ -12,6 +12,7 @@ import click
 from core_backend.cli.commands.check import check
 from core_backend.cli.commands.demo import demo
 from core_backend.cli.commands.invoke import invoke
+from core_backend.cli.commands.layer import layer
 from core_backend.cli.commands.secrets import secrets
 from core_backend.cli.options import common, examples
 from core_backend.cli.run import Run
@@ -40,7 +41,7 @@ def _commands() -> None:
     """Fill, see, check, run and pack the secrets of a Lambda application."""
 
 
-for _command in (secrets, check, invoke, demo):
+for _command in (secrets, check, invoke, layer, demo):
     _commands.add_command(_command)
 
 

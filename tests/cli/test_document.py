@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 
 from support.consoles import consoles, normal
@@ -58,6 +59,9 @@ def output_of(shown, run, stdin, terminal):
             person.wait()
         assert SECRET not in person.output
         return person.output
+    if "layer" in arguments:
+        # Python 3.13, for which it is bytecode there, may not be the one here.
+        arguments += ["--python", f"{sys.version_info.major}.{sys.version_info.minor}"]
     stdin(Path(file).read_bytes() if file else b"")
     result = run(*arguments)
     return result.out + result.err

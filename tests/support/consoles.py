@@ -21,7 +21,9 @@ _VARYING = [
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "VERSION"),
     (r"\b(?=[a-f]*\d)[0-9a-f]{8}\b", "VERSION"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(Z|:\d\d\+00:00)", "TIME"),
-    (r"\d+\.\d", "MS"),
+    (r"[\d,]+ bytes|\d+ files", "SIZE"),
+    (r"python3\.\d+", "PYTHON"),
+    (r"\d+\.\d\b", "MS"),
     (r"[ \t]+", " "),
     (r" ?\r?\n ?", "\n"),
 ]

@@ -1,0 +1,73 @@
+"""``layer``: a file that is there whole or not at all, and what is in it."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from importlib import metadata
+
+import pytest
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def test_it_writes_the_layer_and_says_what_is_in_it(run, tmp_path):
+    result = run("layer", "-o", tmp_path / "layer.zip", "--python", HERE)
+
+    assert result.code == 0
+    with zipfile.ZipFile(tmp_path / "layer.zip") as archive:
+        assert archive.testzip() is None
+        files = archive.infolist()
+    size = (tmp_path / "layer.zip").stat().st_size
+    unpacked = sum(file.file_size for file in files)
+    heading, _, _, *packages = result.out.splitlines()
+    assert heading == (
+        f"{tmp_path / 'layer.zip'}: {size:,} bytes; {len(files)} files, {unpacked:,} bytes unpacked"
+    )
+    assert f"core_backend  {metadata.version('core_backend')}" in packages
+    assert "source" not in result.err
+    assert f"--compatible-runtimes python{HERE} --compatible-architectures arm64" in result.err
+
+
+def test_what_was_there_is_replaced_and_nothing_else_is_left(run, tmp_path):
+    (tmp_path / "layer.zip").write_text("old")
+
+    assert run("layer", "-o", tmp_path / "layer.zip", "--python", HERE).code == 0
+    assert zipfile.is_zipfile(tmp_path / "layer.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["layer.zip"]
+
+
+def test_a_layer_for_a_python_that_is_not_here_is_source(run, tmp_path):
+    result = run("layer", "-o", tmp_path / "layer.zip", "--python", "3.98", "--arch", "x86_64")
+
+    assert result.code == 0
+    assert "It is source, since Python 3.98 is not on this machine" in result.err
+    with zipfile.ZipFile(tmp_path / "layer.zip") as archive:
+        assert "python/core_backend/handler.py" in archive.namelist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--python", "3.9"), "a layer is for Python 3.11 or later"),
+        (("--with-sdk",), "pip could not get aiobotocore"),
+    ],
+)
+def test_where_it_cannot_be_built_the_file_stays_as_it_was(
+    run, tmp_path, monkeypatch, arguments, said
+):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    (tmp_path / "layer.zip").write_text("old")
+
+    result = run("layer", "-o", tmp_path / "layer.zip", *arguments)
+
+    assert result.code == 1
+    assert said in result.err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_that_is_not_there_is_told(run, tmp_path):
+    result = run("layer", "-o", tmp_path / "dist" / "layer.zip")
+
+    assert result.code == 1
+    assert f"there is no folder {tmp_path / 'dist'}" in result.err
