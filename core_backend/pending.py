@@ -102,7 +102,7 @@ class PendingSecret(Generic[T_co]):
 
     def _plain_value(self) -> SecretText | None:
         """Return the value, where it is at hand and young, and to be read as text."""
-        value = self._answer.young_value()
+        value: Any = self._answer.young_value()
         if self._parse is None and value.__class__ is SecretText:
             text: SecretText = value
             return text

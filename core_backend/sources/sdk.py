@@ -148,7 +148,7 @@ class SdkSource:
     async def _connect(self, region: str, opened: AsyncExitStack) -> Any:
         client = await self._open(region, opened)
         # Endpoints come from profiles too, which only the client has read.
-        url = client.meta.endpoint_url
+        url: str | None = client.meta.endpoint_url
         _check_endpoint("the AWS configuration's endpoint_url", url)
         if urlsplit(url).scheme == "http" and getproxies().get("http"):
             # What is meant for this machine would go to the proxy, credentials and all.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core_backend._clock import moment
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from core_backend._clock import Clock, Moment
 
@@ -61,7 +61,7 @@ class Clients:
         self._closing: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
-    async def lease(self, region: str) -> AsyncIterator[tuple[Client, Any]]:
+    async def lease(self, region: str) -> AsyncGenerator[tuple[Client, Any]]:
         """Hand out the Region's client, and what the SDK calls one."""
         client = self._current.get(region)
         if client is None or self._was_frozen(client):
