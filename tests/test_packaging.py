@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import tomllib
 from importlib import metadata
@@ -13,7 +14,8 @@ import pytest
 import core_backend
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 
 under_tox = pytest.mark.skipif("TOX_ENV_NAME" not in os.environ, reason="the source tree is tested")
 
@@ -62,6 +64,16 @@ def test_tox_tests_the_python_it_runs_on_and_none_that_is_too_old(path_of_tox, m
         monkeypatch.setattr("sys.version_info", (*running, 1))
         path_of_tox()
         assert os.environ["RUNNING_PYTHON"] == tested
+
+
+def test_the_oldest_releases_that_are_admitted_are_the_oldest_that_are_tested():
+    lines = (ROOT / "tests" / "lowest.txt").read_text().splitlines()
+    tested = {line for line in lines if not line.startswith("#")}
+    extras = PROJECT["optional-dependencies"]
+    required = PROJECT["dependencies"] + PYPROJECT["dependency-groups"]["tests"]
+    required += [line for extra in ("aws-sdk", "testing", "local") for line in extras[extra]]
+    admitted = {re.sub(r"\[.*?\]", "", line).replace(">=", "==") for line in required}
+    assert tested == admitted
 
 
 def test_ci_runs_what_the_readme_tells_its_reader_to():
