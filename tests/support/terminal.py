@@ -20,7 +20,11 @@ __all__ = ["Terminal"]
 _PATIENCE = 20.0
 # What a shell does for its jobs: the terminal is the process's own, so that Ctrl-C reaches it and
 # /dev/tty is there.
-_OWN_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)"
+_OWN_TERMINAL = (
+    "import fcntl, os, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    # Of a job in the background, and of its children, SIGINT is ignored.
+    "signal.signal(signal.SIGINT, signal.SIG_DFL)"
+)
 _RUN = "os.execvp(sys.argv[1], sys.argv[1:])"
 
 
