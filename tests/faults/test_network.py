@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import traceback
 
 import pytest
 from support import faults
 
-from core_backend import SecretUnavailableError, get_secret
+from core_backend import SecretUnavailableError, get_secret, get_secrets
 
 MARKER = "pl4nted"
 
@@ -47,11 +46,16 @@ async def test_row_11_ten_idle_connections_closed_at_once_cost_no_attempt(proces
     names = [f"s{n}" for n in range(10)]
     for name in names:
         service.put(name, "pl4nted")
-    service.latency = 0.05
-    await asyncio.gather(*map(get_secret, names))
+    held = [faults.Held() for _ in names]
+    service.script(*held)
+    asking = get_secrets(*names)
+    # None is free for another before all are open.
+    await service.arrived(10)
+    for one in held:
+        one.release()
+    await asking
     assert service.most_open == 10
     service.close_connections()
-    service.latency = 0
     service.forget()
     assert await get_secret("db") == "pl4nted-db"
     assert process.calls == 1
