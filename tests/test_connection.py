@@ -112,7 +112,7 @@ async def test_the_end_of_an_idle_connection_is_seen_before_it_is_used(service, 
 async def test_a_reset_breaks_and_closes_it(service, trust):
     service.script(reset)
     connection = await connect(at(service), Resolver(), trust, SECONDS)
-    with pytest.raises(Broken, match="the connection broke: Connection reset"):
+    with pytest.raises(Broken, match="Connection reset|ended before"):
         await connection.exchange(ASK)
     assert connection.closed
 

@@ -140,12 +140,14 @@ async def test_over_plain_http_on_this_machine_it_is_the_same():
         assert "x-amz-security-token" not in request.headers
 
 
+# Before 3.12.3, TLS reports a reset as an end.
+RESET = "the connection ended before the answer did|Connection reset"
 FAULTS = [
     (AtConnect.REFUSE, SecretUnavailableError, "Connection reset"),
-    (AtConnect.CLOSE_AFTER_HANDSHAKE, SecretUnavailableError, "ended before|Connection reset"),
-    (reset, SecretUnavailableError, "Connection reset"),
-    (reset_mid_header, SecretUnavailableError, "Connection reset"),
-    (reset_mid_body, SecretUnavailableError, "Connection reset"),
+    (AtConnect.CLOSE_AFTER_HANDSHAKE, SecretUnavailableError, RESET),
+    (reset, SecretUnavailableError, RESET),
+    (reset_mid_header, SecretUnavailableError, RESET),
+    (reset_mid_body, SecretUnavailableError, RESET),
     (truncated, SecretUnavailableError, "ended before the answer did"),
     (longer_than_told, SecretUnavailableError, "longer than it says"),
     (huge, SecretUnavailableError, "too large"),

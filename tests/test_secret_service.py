@@ -20,7 +20,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     ReadTimeoutError,
 )
-from support.faults import AtConnect, Held, chunked, close_after, error, reset_mid_body, throttled
+from support.faults import AtConnect, Held, chunked, close_after, error, reset, throttled
 from support.secret_service import SecretService
 
 
@@ -134,7 +134,7 @@ def test_a_fault_can_last(service, client):
 
 
 def test_a_broken_connection_is_broken(service, client):
-    service.script(AtConnect.REFUSE, reset_mid_body)
+    service.script(AtConnect.REFUSE, reset)
     # Whether connecting still succeeds is a race between the client and the reset.
     with pytest.raises((ConnectionClosedError, EndpointConnectionError)):
         client.get_secret_value(SecretId="db")
