@@ -204,7 +204,7 @@ class Store:
         request = flight.request
         outcome: Entry | CoreBackendError = cut_off(request)
         try:
-            fetched = await attempts.fetch(request)
+            fetched = await attempts.fetch(request.afresh() if flight.fresh else request)
             outcome = self.cache.made(request, fetched, attempts.sent)
         except CoreBackendError as error:
             outcome = error

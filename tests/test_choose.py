@@ -13,6 +13,7 @@ from core_backend._settings import Settings
 from core_backend.errors import ConfigurationError
 from core_backend.sources.choose import choose_source
 from core_backend.sources.direct import DirectSource
+from core_backend.sources.extension import ExtensionSource
 from core_backend.sources.sdk import SdkSource
 from core_backend.testing.clock import FakeClock
 
@@ -67,9 +68,12 @@ def test_an_endpoint_in_the_clear_is_refused_by_all(environ, source):
         choose(source)
 
 
-def test_there_is_no_extension_yet(environ):
-    with pytest.raises(ConfigurationError, match="'extension' is not part of this version"):
-        choose("extension")
+def test_the_extension_serves_where_it_is_asked_for(environ):
+    for name in LAMBDA:
+        environ.delenv(name)
+    source, name, reason = choose("extension")
+    assert isinstance(source, ExtensionSource)
+    assert (name, reason) == ("extension", "the setting source says so")
 
 
 def test_a_missing_extra_is_named_with_what_made_it_necessary(environ):

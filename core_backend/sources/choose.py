@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_source"]
 
+_ASKED_FOR = "the setting source says so"
+
 
 def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, str]:
     """Return the source, its name, and why it was chosen.
@@ -23,19 +25,19 @@ def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, 
             environment asks for, or would be sent to an endpoint that nothing may be sent to.
     """
     # Here and below: whoever only imports the package, a stack for one, pays for no source.
+    if settings.source == "extension":
+        from core_backend.sources.extension import ExtensionSource  # noqa: PLC0415
+
+        # It takes no calls for several, and what it has cached needs none.
+        return ExtensionSource(settings, os.environ, clock), "extension", _ASKED_FOR
     from core_backend.sources.endpoints import configured_endpoint, needs_sdk  # noqa: PLC0415
 
     configured_endpoint(os.environ)
     if settings.source == "sdk":
-        reason = "the setting source says so"
-        return _batching(_sdk(settings, reason), settings), "sdk", reason
+        return _batching(_sdk(settings, _ASKED_FOR), settings), "sdk", _ASKED_FOR
     needed = needs_sdk(os.environ)
     if settings.source == "auto" and needed:
         return _batching(_sdk(settings, needed), settings), "sdk", needed
-    if settings.source == "extension":
-        raise ConfigurationError(
-            "the source 'extension' is not part of this version; leave CORE_BACKEND_SOURCE out"
-        )
     if needed:
         raise ConfigurationError(
             f"the setting source is 'direct', but {needed}, which only the AWS SDK can act on; "
@@ -45,7 +47,7 @@ def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, 
 
     reason = "it starts fastest, and the environment needs nothing else"
     if settings.source == "direct":
-        reason = "the setting source says so"
+        reason = _ASKED_FOR
     return _batching(DirectSource(settings, os.environ, clock), settings), "direct", reason
 
 

@@ -19,16 +19,23 @@ class SecretRequest:
 
     Attributes:
         key: What its value is cached under.
+        fresh: Whether it is wanted past every cache, one that the source has included.
     """
 
-    __slots__ = ("key", "secret_id", "stage", "version_id")
+    __slots__ = ("fresh", "key", "secret_id", "stage", "version_id")
 
     def __init__(
-        self, secret_id: str, stage: str = DEFAULT_STAGE, version_id: str | None = None
+        self,
+        secret_id: str,
+        stage: str = DEFAULT_STAGE,
+        version_id: str | None = None,
+        *,
+        fresh: bool = False,
     ) -> None:
         self.secret_id = secret_id
         self.stage = stage
         self.version_id = version_id
+        self.fresh = fresh
         self.key = cache_key(secret_id, stage, version_id)
 
     def __eq__(self, other: object) -> bool:
@@ -48,6 +55,10 @@ class SecretRequest:
         if self.version_id is not None:
             return f"{self.secret_id} [{self.version_id}]"
         return self.secret_id if self.stage == DEFAULT_STAGE else f"{self.secret_id} [{self.stage}]"
+
+    def afresh(self) -> SecretRequest:
+        """Return the same request, past every cache."""
+        return SecretRequest(self.secret_id, self.stage, self.version_id, fresh=True)
 
     def parameters(self) -> dict[str, str]:
         """Return the parameters of GetSecretValue; the usual stage is what it defaults to."""
