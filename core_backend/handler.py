@@ -130,7 +130,6 @@ class _KeptLoop:
         loop = self._loop
         # A task has a copy of the context: what one invocation sets, the next does not find.
         task = loop.create_task(invocation)
-        asyncio.set_event_loop(loop)
         cancelled: asyncio.CancelledError | None = None
         try:
             return loop.run_until_complete(task)
@@ -138,7 +137,6 @@ class _KeptLoop:
             cancelled = error
         finally:
             self._end_leftovers()
-            asyncio.set_event_loop(None)
         # Let out, a CancelledError would pass by the runtime client's handling, and kill it.
         raise CoreBackendError(
             "the handler was cancelled: something cancelled its task, or let out the cancellation "
