@@ -95,7 +95,16 @@ def build_layer(
 def interpreter_for(python: str) -> str | None:
     """Return the interpreter of that version on this machine: the running one, or one on PATH."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return sys.executable if python == here else shutil.which(f"python{python}")
+    if python == here:
+        return sys.executable
+    found = shutil.which(f"python{python}")
+    # It may be a stand-in that only knows where interpreters might be, as pyenv's are.
+    return found if found and _runs(found) else None
+
+
+def _runs(interpreter: str) -> bool:
+    done = subprocess.run([interpreter, "-c", ""], capture_output=True, check=False)  # noqa: S603  # Python itself
+    return done.returncode == 0
 
 
 def zip_layer(folder: str | os.PathLike[str], file: str | os.PathLike[str]) -> int:

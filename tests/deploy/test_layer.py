@@ -133,6 +133,12 @@ def test_where_that_python_is_not_the_layer_is_source(tmp_path, monkeypatch):
     assert not [name for name in contents(tmp_path) if name.endswith(".pyc")]
 
 
+def test_what_stands_in_for_a_python_that_is_not_here_is_none(monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _name: "/bin/false")
+
+    assert layer.interpreter_for("3.99") is None
+
+
 def test_bytecode_that_the_installation_has_is_not_taken_along(tmp_path, monkeypatch):
     package = tmp_path / "core_backend"
     (package / "__pycache__").mkdir(parents=True)
@@ -148,9 +154,12 @@ def test_bytecode_that_the_installation_has_is_not_taken_along(tmp_path, monkeyp
 
 
 def test_an_interpreter_that_cannot_compile_it_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda _name: "/bin/false")
+    broken = tmp_path / "python3.99"
+    broken.write_text('#!/bin/sh\n[ "$1" = -c ]\n')
+    broken.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda _name: str(broken))
 
-    with pytest.raises(ConfigurationError, match="/bin/false could not compile the layer; use the"):
+    with pytest.raises(ConfigurationError, match="python3.99 could not compile the layer; use the"):
         build_layer(tmp_path, python="3.99")
 
 
