@@ -32,7 +32,7 @@ _USAGE = 2
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=examples("core-backend secrets status --names app.secret_names --env dev"),
 )
 @click.version_option(package_name="core_backend", message="%(prog)s %(version)s")
@@ -68,6 +68,9 @@ def _invoke(run: Run, argv: Sequence[str] | None) -> int:
 def _reported(run: Run, error: Exception) -> int:
     """Say in one or two lines what went wrong, and return the exit code."""
     match error:
+        case click.exceptions.NoArgsIsHelpError():
+            _complain(f"{error.format_message()}\n")
+            return _USAGE
         case click.NoSuchOption() if not _OPTION.fullmatch(error.option_name):
             # Who takes a value for an argument is not shown it again.
             _fail("an argument begins with a hyphen, and is no option", _see_help(error))

@@ -22,8 +22,8 @@ __all__ = ["MAX_BYTES", "at_terminal", "confirm", "fault_of", "typed_value", "va
 # Source: Secrets Manager API reference, PutSecretValue (SecretString, SecretBinary).
 MAX_BYTES = 65_536
 # A terminal hands over no longer line, and says nothing of what it drops: 4,096 bytes with the
-# line's end on Linux (N_TTY_BUF_SIZE), 1,024 on macOS (MAX_CANON).
-_MAX_LINE = 4_095 if sys.platform == "linux" else 1_023
+# line's end on Linux (N_TTY_BUF_SIZE), 1,024 on macOS (MAX_CANON). Elsewhere nothing is dropped.
+_MAX_LINE = {"linux": 4_095, "darwin": 1_023}.get(sys.platform, MAX_BYTES + 1)
 
 
 def at_terminal() -> bool:

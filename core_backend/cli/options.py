@@ -38,10 +38,9 @@ def common(command: F) -> F:
 
 
 def examples(*lines: str) -> str:
-    """Return the text below a command's options, one example a line."""
-    return "\n".join(
-        ["\b", "Examples:" if len(lines) > 1 else "Example:", *map("  {}".format, lines)]
-    )
+    """Return the text below a command's options; a line that is indented goes on with the last."""
+    several = sum(not line.startswith(" ") for line in lines) > 1
+    return "\n".join(["\b", "Examples:" if several else "Example:", *map("  {}".format, lines)])
 
 
 def _kept(option: str, **settings: Any) -> Callable[[F], F]:

@@ -78,9 +78,14 @@ def _advise(
     declared: Declarations, env_name: str, found: Sequence[tuple[DeclaredSecret, Found]]
 ) -> None:
     """Say on standard error what comes next."""
-    empty = [secret.name for secret, state in found if state.state is State.EMPTY]
-    if empty:
+    first = {state.state: secret.name for secret, state in reversed(found)}
+    if State.EMPTY in first:
         sys.stderr.write(
-            f"\nFill the next one: core-backend secrets set {empty[0]} "
+            f"\nFill the next one: core-backend secrets set {first[State.EMPTY]} "
             f"--names {declared.module} --env {env_name}\n"
+        )
+    elif State.MISSING in first:
+        sys.stderr.write(
+            "\nWhat is missing comes with its stack: deploy it, or check --env, --region and "
+            "--profile.\n"
         )

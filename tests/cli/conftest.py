@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import os
@@ -13,6 +14,7 @@ from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 import pytest
+from botocore.loaders import create_loader
 from support.leaks import assert_absent
 from support.plans import IDS
 from support.terminal import Terminal
@@ -118,6 +120,14 @@ def environ(tmp_path, monkeypatch):
     for name in set(sys.modules) - before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _data_files_are_read_once():
+    """The SDK parses its own for each client anew, which takes most of a short command's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.session.create_loader", functools.cache(create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -149,9 +149,8 @@ def test_a_line_the_terminal_may_have_cut_off_is_refused(empty, terminal):
     assert empty.is_empty(ID)
 
 
-@pytest.mark.parametrize("key", ["\x03", "\x04"])
-@pytest.mark.parametrize("typed", [0, 1])
-def test_ctrl_c_at_a_prompt_writes_nothing(empty, terminal, typed, key):
+@pytest.mark.parametrize(("typed", "key"), [(0, "\x04"), (0, "\x03"), (1, "\x03")])
+def test_ctrl_c_or_ctrl_d_at_a_prompt_writes_nothing(empty, terminal, typed, key):
     with terminal(*SET) as person:
         person.expect(FIRST)
         if typed:

@@ -50,7 +50,7 @@ def test_a_layer_for_a_python_that_is_not_here_is_source(run, tmp_path):
     ("arguments", "said"),
     [
         (("--python", "3.9"), "a layer is for Python 3.11 or later"),
-        (("--with-sdk",), "pip could not get aiobotocore"),
+        (("--with-sdk", "--python", HERE), "pip could not get aiobotocore"),
     ],
 )
 def test_where_it_cannot_be_built_the_file_stays_as_it_was(

@@ -64,6 +64,15 @@ def test_each_state_has_its_word(account, declare, run):
     )
 
 
+def test_what_is_missing_is_not_to_be_filled_but_deployed(account, run):
+    account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
+
+    result = run(*STATUS)
+
+    assert result.code == 1
+    assert result.err.startswith("\nWhat is missing comes with its stack: deploy it")
+
+
 def test_a_version_that_is_not_current_is_no_value(account, run):
     client = account.client()
     for name in ("dev/stripe-api-key", "dev/signing-key"):

@@ -16,10 +16,11 @@ __all__ = ["check"]
 
 
 @click.command(
+    short_help="See that the code gets the secrets it uses.",
     epilog=examples(
-        "core-backend check --template cdk.out/Shop.template.json "
-        "--names src/secret_names.py --handler src"
-    )
+        "core-backend check --template cdk.out/Shop.template.json \\",
+        "    --names src/secret_names.py --handler src",
+    ),
 )
 @click.option(
     "--template",

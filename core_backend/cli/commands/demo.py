@@ -9,7 +9,9 @@ from core_backend.cli.options import common, examples
 __all__ = ["demo"]
 
 
-@click.command(epilog=examples("core-backend demo"))
+@click.command(
+    short_help="Run an example, without an AWS account.", epilog=examples("core-backend demo")
+)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), required=False)
 @common
 def demo(folder: str | None) -> int:

@@ -30,11 +30,12 @@ def _variables(
 
 
 @click.command(
+    short_help="Run a handler on this machine.",
     epilog=examples(
-        "core-backend invoke handler.handler --task-root src --event event.json "
-        "--names src/secret_names.py --secrets-file local.json",
+        "core-backend invoke handler.handler --task-root src --event event.json \\",
+        "    --names src/secret_names.py --secrets-file local.json",
         "core-backend invoke handler.handler --task-root src --repeat 3",
-    )
+    ),
 )
 @click.argument("handler")
 @click.option(

@@ -12,10 +12,11 @@ __all__ = ["layer"]
 
 
 @click.command(
+    short_help="Build a Lambda layer.",
     epilog=examples(
         "core-backend layer -o layer.zip",
         "core-backend layer -o layer.zip --with-sdk --python 3.12 --arch x86_64",
-    )
+    ),
 )
 @click.option(
     "-o",
