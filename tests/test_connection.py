@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import ssl
@@ -12,12 +13,13 @@ import warnings
 import pytest
 from support.black_hole import swallowing_syns
 from support.certificates import Certificates
-from support.faults import AtConnect, close_after, raw, reset, silent
+from support.faults import AtConnect, close_after, raw, reset, shorter_than_told, silent
 from support.http_server import HttpServer
+from support.scripted import until
 from support.secret_service import SecretService
 
 from core_backend.sources._connection import Connection, Untrusted, _wake, connect
-from core_backend.sources._http import Broken, request_bytes
+from core_backend.sources._http import Broken, ResponseReader, request_bytes
 from core_backend.sources._resolver import Resolver
 from core_backend.sources.endpoints import Endpoint
 from core_backend.sources.tls import Trust
@@ -137,6 +139,23 @@ async def test_who_stops_waiting_closes_it(service, trust):
         await waiting
     assert connection.closed
     service.wait_for_open(0)
+
+
+async def test_what_had_arrived_is_forgotten_with_the_one_who_waited(service, trust):
+    service.script(shorter_than_told)
+    connection = await connect(at(service), Resolver(), trust, SECONDS)
+    waiting = asyncio.create_task(connection.exchange(ASK))
+    readers = []
+
+    def has_arrived():
+        readers[:] = [one for one in gc.get_objects() if isinstance(one, ResponseReader)]
+        return any(one._body or one._at for one in readers)
+
+    await until(has_arrived)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert not any(one._data or one._body for one in readers)
 
 
 def test_a_forked_child_leaves_the_loop_and_the_server_alone(service, trust):

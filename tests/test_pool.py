@@ -164,6 +164,21 @@ async def test_the_failure_of_a_used_connection_is_answered_by_a_new_one_at_once
     assert len(w.connections) <= 3
 
 
+async def test_those_that_ended_while_idle_are_all_dropped_untried(world):
+    w = world()
+    held = [Held(), Held()]
+    w.service.script(*held)
+    asking = w.asking(2)
+    await w.service.arrived(2)
+    for one in held:
+        one.release()
+    await asyncio.gather(*asking)
+    w.service.close_connections()
+    await w.ask()
+    assert w.connections[-1] == 3
+    assert len(w.pool._idle) == 1
+
+
 async def test_that_of_a_new_one_is_not_nor_a_second(world):
     w = world()
     w.service.script(reset)
