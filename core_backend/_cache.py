@@ -170,9 +170,12 @@ class Cache:
         """Return the entry's age in seconds."""
         return age(entry.sent, moment(self._clock))
 
-    def may_serve_stale(self, entry: Entry) -> bool:
-        """Whether the entry may serve while the service is failing."""
-        return self.age(entry) < entry.expires + self._settings.max_stale
+    def stale(self, key: Key) -> Entry | None:
+        """Return the entry, where it may serve while the service is failing."""
+        entry = self.entry(key)
+        if entry is None or self.age(entry) >= entry.expires + self._settings.max_stale:
+            return None
+        return entry
 
     def failure(self, key: Key) -> Failure | None:
         """Return the failure that still answers for the key."""
@@ -258,6 +261,11 @@ class Cache:
             self._wipe(lambda _: True)
             self._failures.clear()
             self._evicted.clear()
+
+    def wipe(self) -> None:
+        """Let go of all values, in a forked child: the lock may be held by a thread that is not."""
+        for entry in self._living:
+            entry.wipe()
 
     def _wipe(self, unwanted: Callable[[Entry], bool]) -> None:
         for entry in self._living:

@@ -12,6 +12,8 @@ import threading
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
+from core_backend._forks import leave_to_parent
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
@@ -45,6 +47,10 @@ class Portal:
         """Cancel what runs, await ``last``, and end the thread. Not from the thread itself."""
         self._loop.call_soon_threadsafe(self._start_closing, last)
         self._thread.join(_GRACE * 2)
+
+    def leave_to_parent(self) -> None:
+        """Let a forked child's copy touch nothing of its parent's."""
+        leave_to_parent(self._loop, connections=True)
 
     def _start(self, *jobs: Job) -> None:
         for job in jobs:
@@ -125,6 +131,11 @@ class LazyPortal:
         """Cancel what runs, await ``last``, and end the thread, if there is one."""
         if self._portal is not None:
             self._portal.close(last)
+
+    def leave_to_parent(self) -> None:
+        """Let a forked child's copy touch nothing of its parent's."""
+        if self._portal is not None:
+            self._portal.leave_to_parent()
 
     def _opened(self) -> Portal:
         if self._portal is None:

@@ -230,15 +230,13 @@ def _given(
 
 
 def _after_fork() -> None:
-    """Start over in a forked child, which has the parent's memory but not its threads.
-
-    Nothing is closed: sockets and the selector are shared with the parent, and saying goodbye
-    on them would end the parent's connections.
-    """
+    """Start over in a forked child, which has the parent's memory but not its threads."""
     global _lock, current  # noqa: PLW0603  # see above
-    _left_behind.extend(layer.store for layer in _layers)
     for layer in _layers:
-        layer.store = None
+        store, layer.store = layer.store, None
+        if store is not None:
+            store.leave_to_parent()
+            _left_behind.append(store)
     _lock = threading.RLock()
     current = None
 

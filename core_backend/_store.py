@@ -144,6 +144,11 @@ class Store:
             self._flights.abandon()
             self.cache.clear()
 
+    def leave_to_parent(self) -> None:
+        """Forget the values in a forked child, and leave alone what is the parent's."""
+        self.cache.wipe()
+        self._portal.leave_to_parent()
+
     def close(self) -> None:
         """Forget everything, and end the thread and its connections."""
         self.clear()
@@ -236,12 +241,8 @@ class Store:
         return outcome
 
     def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
-        entry = self.cache.entry(request.key)
-        if (
-            entry is None
-            or not treatment_of(error).transient
-            or not self.cache.may_serve_stale(entry)
-        ):
+        entry = self.cache.stale(request.key) if treatment_of(error).transient else None
+        if entry is None:
             return None
         self.stats.stale += 1
         if not entry.warned:

@@ -11,6 +11,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from core_backend._forks import leave_to_parent
 from core_backend._remaining import remaining_millis
 from core_backend.errors import ConfigurationError, CoreBackendError
 
@@ -30,6 +31,8 @@ R = TypeVar("R")
 _NOT_GIVEN: Any = object()
 # How long an invocation's left-over tasks may take to stop, in seconds.
 _GRACE = 1.0
+# What they leave of the invocation, in seconds.
+_RESERVE = 0.1
 
 
 @overload
@@ -93,10 +96,17 @@ def _decorated(
         invocation = _invoked(function, event, context)
         if _is_loop_running():
             return invocation
-        return _kept_loop().run(invocation)
+        return _kept_loop().run(invocation, lambda: _grace(context))
 
     # It is called like a plain function, and must be taken for one.
     return handler
+
+
+def _grace(context: object) -> float:
+    """Return how long left-over tasks may take to stop: the result is to go out all the same."""
+    millis: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
+    left = _GRACE if millis is None else millis() / 1000 - _RESERVE
+    return min(max(left, 0.0), _GRACE)
 
 
 async def _invoked(
@@ -123,10 +133,12 @@ class _KeptLoop:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self._loop = asyncio.new_event_loop()
+        # Tasks that would not be cancelled, and are not waited for again.
+        self._stubborn: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         # At the end of its thread, or of the process.
         weakref.finalize(self, _close, self._loop, self.pid)
 
-    def run(self, invocation: Coroutine[Any, Any, R]) -> R:
+    def run(self, invocation: Coroutine[Any, Any, R], grace: Callable[[], float]) -> R:
         loop = self._loop
         # A task has a copy of the context: what one invocation sets, the next does not find.
         task = loop.create_task(invocation)
@@ -136,41 +148,57 @@ class _KeptLoop:
         except asyncio.CancelledError as error:
             cancelled = error
         finally:
-            self._end_leftovers()
+            self._end_leftovers(grace)
         # Let out, a CancelledError would pass by the runtime client's handling, and kill it.
         raise CoreBackendError(
             "the handler was cancelled: something cancelled its task, or let out the cancellation "
             "of one it awaited; catch asyncio.CancelledError where that is meant to happen"
         ) from cancelled
 
-    def _end_leftovers(self) -> None:
-        left = asyncio.all_tasks(self._loop)
-        if not left:
+    def leave_to_parent(self) -> None:
+        """Let a forked child's copy touch nothing of its parent's."""
+        leave_to_parent(self._loop)
+
+    def _end_leftovers(self, grace: Callable[[], float]) -> None:
+        """Cancel what the handler left behind, and what that starts while it ends."""
+        if not self._leftovers():
             return
-        for task in left:
-            task.cancel()
-        _, stubborn = self._loop.run_until_complete(asyncio.wait(left, timeout=_GRACE))
-        _log.debug("cancelled %d tasks that the handler left behind", len(left))
+        until = self._loop.time() + grace()
+        while left := self._leftovers():
+            for task in left:
+                task.cancel()
+            seconds = max(until - self._loop.time(), 0.0)
+            self._loop.run_until_complete(asyncio.wait(left, timeout=seconds))
+            _log.debug("cancelled %d tasks that the handler left behind", len(left))
+            if self._loop.time() >= until:
+                self._give_up_on(self._leftovers())
+
+    def _leftovers(self) -> set[asyncio.Task[Any]]:
+        return asyncio.all_tasks(self._loop).difference(self._stubborn)
+
+    def _give_up_on(self, stubborn: set[asyncio.Task[Any]]) -> None:
         if stubborn:
+            self._stubborn.update(stubborn)
+            for task in stubborn:
+                task.cancel()
             names = ", ".join(sorted(task.get_name() for task in stubborn))
             _log.warning("tasks that the handler left behind will not be cancelled: %s", names)
 
 
 def _close(loop: asyncio.AbstractEventLoop, pid: int) -> None:
-    # A forked child has its parent's loop, but closing it there would reach into the parent's:
-    # they share the selector.
     if os.getpid() == pid:
         loop.close()
+    else:
+        leave_to_parent(loop)
 
 
 _kept = threading.local()
-_left_behind: list[_KeptLoop] = []
 
 
 def _kept_loop() -> _KeptLoop:
     loop: _KeptLoop | None = getattr(_kept, "loop", None)
     if loop is not None and loop.pid != os.getpid():
-        _left_behind.append(loop)
+        loop.leave_to_parent()
         loop = None
     if loop is None:
         loop = _kept.loop = _KeptLoop()

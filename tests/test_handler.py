@@ -22,7 +22,7 @@ from core_backend import (
     async_handler,
     get_secret,
 )
-from core_backend.handler import _close
+from core_backend.handler import _close, _grace
 from core_backend.testing.context import FakeContext
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
@@ -102,7 +102,7 @@ def test_a_forked_child_gets_a_loop_of_its_own() -> None:
     child = os.fork()
     if child == 0:
         theirs = handler(None, None)
-        _close(mine, os.getppid())  # as at the child's exit
+        _close(mine, os.getppid())  # as at the exit of the child
         os._exit(0 if theirs is not mine and not mine.is_closed() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert handler(None, None) is mine
@@ -191,6 +191,72 @@ def test_a_task_that_will_not_be_cancelled_is_named_and_left(
         assert handler("start", None) == "done"
     assert "mule" in caplog.text
     assert handler("stop", None) == "stopped"
+
+
+def test_a_task_that_will_not_be_cancelled_is_waited_for_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core_backend.handler._GRACE", 0.01)
+    over: list[asyncio.Event] = [asyncio.Event()]
+
+    async def stubborn() -> None:
+        while not over[0].is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await over[0].wait()
+
+    @async_handler
+    async def handler(event: str, context: object) -> int:
+        if event == "start":
+            asyncio.ensure_future(stubborn()).set_name("mule")
+        if event == "stop":
+            over[0].set()
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert [handler(event, None) for event in ("start", "", "", "stop")] == [2, 2, 2, 1]
+    assert [r.levelname for r in caplog.records if "mule" in r.getMessage()] == ["WARNING"]
+
+
+def test_what_a_left_over_task_starts_as_it_ends_is_ended_as_well() -> None:
+    ended: list[int] = []
+    tasks: list[asyncio.Task[None]] = []
+
+    async def hydra(heads: int) -> None:
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            ended.append(heads)
+            if heads:
+                tasks.append(asyncio.ensure_future(hydra(heads - 1)))
+
+    @async_handler
+    async def handler(event: object, context: object) -> int:
+        tasks.append(asyncio.ensure_future(hydra(3)))
+        await asyncio.sleep(0)
+        return len(asyncio.all_tasks())
+
+    assert handler(None, None) == 2
+    assert ended == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize(("left", "grace"), [(900.0, 1.0), (0.6, 0.5), (0.1, 0.0), (0.0, 0.0)])
+def test_left_over_tasks_leave_time_for_the_result(left: float, grace: float) -> None:
+    assert _grace(FakeContext(timeout=left, monotonic=lambda: 0.0)) == pytest.approx(grace)
+
+
+def test_with_no_time_left_they_are_cancelled_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tasks: list[asyncio.Task[None]] = []
+
+    @async_handler
+    async def handler(event: object, context: object) -> None:
+        tasks.append(asyncio.ensure_future(asyncio.sleep(1000)))
+        await asyncio.sleep(0)
+
+    handler(None, FakeContext(timeout=0.0))
+    assert tasks[0].cancelled()
+    assert not [r for r in caplog.records if r.levelno >= logging.WARNING]
 
 
 def test_an_error_in_a_left_over_task_does_not_become_the_handlers() -> None:
