@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import os
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import core_backend
 from core_backend import _state
 from core_backend._settings import Settings
 from core_backend.testing.clock import FakeClock
+from core_backend.testing.local_lambda import LocalLambda
 
 _FOLDER = Path(core_backend.__file__).parent / "sources"
 SOURCES = [name for name in ("direct", "sdk") if (_FOLDER / f"{name}.py").exists()]
@@ -93,3 +96,24 @@ def process(service, environ, source, settings):
     given = Settings(source=source).replace(**settings)
     with _state.override(clock=clock, random=lambda: 0.5, settings=given) as store:
         yield Process(service, clock, store)
+
+
+FUNCTIONS = Path(__file__).parent / "functions"
+
+
+@pytest.fixture
+def deployed(service, source):
+    """Return what runs a function under Lambda's own runtime client, against the service."""
+    with contextlib.ExitStack() as running:
+
+        def deploy(handler: str, **options: Any) -> LocalLambda:
+            env = {"CORE_BACKEND_SOURCE": source, **service.environ, **options.pop("env", {})}
+            return running.enter_context(LocalLambda(handler, FUNCTIONS, env=env, **options))
+
+        yield deploy
+
+
+@pytest.fixture
+def fingerprint():
+    """What functions tell of a value."""
+    return lambda value: hashlib.sha256(value.encode()).hexdigest()
