@@ -17,8 +17,9 @@ from core_backend._settings import ENV_PREFIX, NAMES, Settings, settings_from_en
 from core_backend.testing import fake_secrets
 
 ROOT = Path(__file__).parents[1]
-# A guide that is a project of its own has a test of its own: test_docs_testing.py.
-PROJECTS = {ROOT / "docs" / "testing.md"}
+# A guide that is a project of its own has a test of its own: test_docs_testing.py, and
+# cdk/test_infrastructure_guide.py.
+PROJECTS = {ROOT / "docs" / "testing.md", ROOT / "docs" / "infrastructure.md"}
 DOCUMENTS = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - PROJECTS)]
 # What pytest-asyncio warns of where it is not said.
 ASYNCIO = "asyncio_default_fixture_loop_scope=function"

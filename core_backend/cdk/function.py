@@ -11,7 +11,7 @@ from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aws_cdk import aws_iam, aws_secretsmanager
     from constructs import Construct
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Function", "make_function"]
 
 # Left out of the asset: it differs from run to run, and Lambda would be deployed again for it.
-_LITTER = ["**/__pycache__", "**/*.pyc"]
+_LITTER = ["**/__pycache__", "**/*.pyc", "**/.*_cache", "cdk.out"]
 
 
 class Function(aws_lambda.Function):
@@ -74,13 +74,14 @@ class Function(aws_lambda.Function):
         return self
 
 
-def make_function(
+def make_function(  # noqa: PLR0913  # a function has that many settings
     scope: Construct,
     id: str,  # noqa: A002  # CDK's word
     *,
     secrets: Iterable[Secret] = (),
     environment: Mapping[str, str] | None = None,
     entry: str | os.PathLike[str] | None = None,
+    exclude: Sequence[str] = (),
     **props: Any,
 ) -> Function:
     """Make a ``Function`` with defaults that suit a Python handler on Lambda.
@@ -94,6 +95,7 @@ def make_function(
         secrets: Secrets to put into the environment, each under its ``env_key``, and to grant.
         environment: Variables. A ``SecretName`` becomes its ``env_key``.
         entry: The folder with the handler's code; or give ``code``.
+        exclude: What to leave out of ``entry``, besides caches, as glob patterns.
         **props: Every other property of ``aws_lambda.Function``; ``handler`` is required.
 
     Raises:
@@ -105,7 +107,7 @@ def make_function(
             f"the folder with its handler"
         )
     if entry is not None:
-        props["code"] = aws_lambda.Code.from_asset(str(entry), exclude=_LITTER)
+        props["code"] = aws_lambda.Code.from_asset(str(entry), exclude=[*_LITTER, *exclude])
     if not props.keys() & {"log_group", "log_retention"}:
         month = aws_logs.RetentionDays.ONE_MONTH
         props["log_group"] = aws_logs.LogGroup(scope, f"{id}Logs", retention=month)
