@@ -178,6 +178,22 @@ def test_entry_is_the_folder_with_the_code_and_bytecode_does_not_change_it(tmp_p
     assert key("third") != before
 
 
+def test_parts_of_entry_can_be_left_out(tmp_path):
+    source = tmp_path / "src"
+    for name in ("handler.py", "stack.py", "tests/test_handler.py", "cdk.out/manifest.json"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("handler = print")
+    stack = new_stack(tmp_path)
+
+    make_function(
+        stack, "Charge", entry=source, exclude=["stack.py", "tests"], handler="handler.handler"
+    )
+    template_of(stack)
+
+    [asset] = [path for path in (tmp_path / "cdk.out").iterdir() if path.name[:6] == "asset."]
+    assert [path.name for path in asset.rglob("*")] == ["handler.py"]
+
+
 @pytest.mark.parametrize("code", [{}, {"entry": "src", "code": CODE["code"]}])
 def test_the_code_is_given_exactly_once(tmp_path, code):
     with pytest.raises(ConfigurationError, match=r"Charges/Charge: .*entry='src'"):
