@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from aws_cdk import App, Stack, aws_lambda
 from aws_cdk.assertions import Annotations, Match, Template
@@ -11,6 +13,7 @@ from core_backend.cdk import make_function, runtime_layer
 from core_backend.deploy import layer
 from core_backend.errors import ConfigurationError
 
+RUNNING = aws_lambda.Runtime(f"python{sys.version_info.major}.{sys.version_info.minor}")
 CODE = {"handler": "handler.handler", "code": aws_lambda.Code.from_inline("handler = print")}
 
 
@@ -21,8 +24,8 @@ def assets_in(folder):
 def test_it_holds_the_package_as_it_is_installed_here(tmp_path):
     stack = new_stack(tmp_path)
 
-    made = runtime_layer(stack, "Runtime", description="Secrets")
-    make_function(stack, "Charge", **CODE, layers=[made])
+    made = runtime_layer(stack, "Runtime", runtime=RUNNING, description="Secrets")
+    make_function(stack, "Charge", **CODE, layers=[made], runtime=RUNNING)
 
     template = Template.from_stack(stack)
     [asset] = assets_in(tmp_path / "cdk.out")
@@ -30,9 +33,19 @@ def test_it_holds_the_package_as_it_is_installed_here(tmp_path):
         one["Properties"] for one in template.find_resources("AWS::Lambda::LayerVersion").values()
     ]
     assert (asset / "python" / "core_backend" / "handler.pyc").is_file()
-    assert properties["CompatibleRuntimes"] == ["python3.13"]
+    assert properties["CompatibleRuntimes"] == [RUNNING.name]
     assert "CompatibleArchitectures" not in properties
     assert properties["Description"] == "Secrets"
+
+
+def test_it_is_for_the_python_of_make_function(tmp_path):
+    stack = new_stack(tmp_path)
+
+    make_function(stack, "Charge", **CODE, layers=[runtime_layer(stack, "Runtime")])
+
+    Template.from_stack(stack).has_resource_properties(
+        "AWS::Lambda::LayerVersion", {"CompatibleRuntimes": ["python3.13"]}
+    )
 
 
 def test_it_is_the_same_asset_each_time(tmp_path):
