@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration, aws_lambda, aws_logs
@@ -107,7 +108,9 @@ def make_function(  # noqa: PLR0913  # a function has that many settings
             f"the folder with its handler"
         )
     if entry is not None:
-        props["code"] = aws_lambda.Code.from_asset(str(entry), exclude=[*_LITTER, *exclude])
+        # Absolute, because Node was started in some folder and does not follow os.chdir.
+        folder = str(Path(entry).absolute())
+        props["code"] = aws_lambda.Code.from_asset(folder, exclude=[*_LITTER, *exclude])
     if not props.keys() & {"log_group", "log_retention"}:
         month = aws_logs.RetentionDays.ONE_MONTH
         props["log_group"] = aws_logs.LogGroup(scope, f"{id}Logs", retention=month)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
+from support.stacks import run_app
 
 from core_backend.cdk import check
 from core_backend.testing import http_api_event
@@ -133,13 +132,9 @@ def test_the_rules_of_cdk_nag_find_what_is_accepted_with_a_reason_and_nothing_el
     ("context", "name"), [({}, "Charges-dev"), ({"env": "prod"}, "Charges-prod")]
 )
 def test_the_app_is_one_environment_by_context(tmp_path, context, name):
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(tmp_path),
-        "CDK_CONTEXT_JSON": json.dumps(context),
-    }
-    subprocess.run([sys.executable, "app.py"], cwd=EXAMPLE, env=environment, check=True)
+    done = run_app(EXAMPLE / "app.py", tmp_path, context)
 
+    assert done.returncode == 0, done.stderr
     assert [path.name for path in tmp_path.glob("*.template.json")] == [f"{name}.template.json"]
 
 

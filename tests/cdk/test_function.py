@@ -194,6 +194,17 @@ def test_parts_of_entry_can_be_left_out(tmp_path):
     assert [path.name for path in asset.rglob("*")] == ["handler.py"]
 
 
+def test_entry_is_looked_up_where_python_is(tmp_path, monkeypatch):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "handler.py").write_text("handler = print")
+    stack = new_stack(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    make_function(stack, "Charge", entry="src", handler="handler.handler")
+
+    assert function_in(stack)["Code"]["S3Key"]
+
+
 @pytest.mark.parametrize("code", [{}, {"entry": "src", "code": CODE["code"]}])
 def test_the_code_is_given_exactly_once(tmp_path, code):
     with pytest.raises(ConfigurationError, match=r"Charges/Charge: .*entry='src'"):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.documents import Document
+from support.stacks import run_app
 
 # As CDK's command line sets it: templates then know their constructs' paths.
-CONTEXT = json.dumps({"aws:cdk:enable-path-metadata": True})
+CONTEXT = {"aws:cdk:enable-path-metadata": True}
 GUIDE = Path(__file__).parents[2] / "docs" / "infrastructure.md"
 
 
@@ -25,19 +23,7 @@ def project(tmp_path_factory):
 
 
 def run(project, program):
-    environment = {
-        **os.environ,
-        "CDK_OUTDIR": str(project / "cdk.out"),
-        "CDK_CONTEXT_JSON": CONTEXT,
-    }
-    return subprocess.run(
-        [sys.executable, program],
-        cwd=project,
-        env=environment | {"PYTHONPATH": str(project)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_app(project / program, project / "cdk.out", CONTEXT)
 
 
 def shown_after(name):
@@ -67,7 +53,26 @@ def test_what_it_shows_as_refused_is_refused_in_these_words(project):
     assert shown_after("forgotten.py").strip() in done.stderr
 
 
-def test_its_other_snippets_run(project, monkeypatch):
-    monkeypatch.chdir(project)
+def test_what_it_shows_of_other_constructs_works(project):
+    done = run(project, "plain.py")
 
-    Document(GUIDE).run_snippets({"__name__": "document"})
+    assert done.returncode == 0, done.stderr
+    template = json.loads((project / "cdk.out" / "Plain.template.json").read_text())
+    [variables] = [
+        resource["Properties"]["Environment"]["Variables"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Lambda::Function"
+    ]
+    assert variables == {"STRIPE_API_KEY": "shared/stripe-api-key"}
+
+
+def test_all_its_python_is_run():
+    names = [fence.file_name for fence in Document(GUIDE).fences]
+
+    assert [name for name in names if name not in {"src/secret_names.py", "src/handler.py"}] == [
+        "stack.py",
+        "app.py",
+        "forgotten.py",
+        "check_shop.py",
+        "plain.py",
+    ]

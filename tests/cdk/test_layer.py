@@ -13,7 +13,7 @@ from core_backend.cdk import make_function, runtime_layer
 from core_backend.deploy import layer
 from core_backend.errors import ConfigurationError
 
-RUNNING = aws_lambda.Runtime(f"python{sys.version_info.major}.{sys.version_info.minor}")
+RUNNING = getattr(aws_lambda.Runtime, f"PYTHON_3_{sys.version_info.minor}")
 CODE = {"handler": "handler.handler", "code": aws_lambda.Code.from_inline("handler = print")}
 
 

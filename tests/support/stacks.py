@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 from aws_cdk import App, Stack
@@ -10,7 +14,7 @@ from aws_cdk.assertions import Template
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["new_stack", "template_of"]
+__all__ = ["new_stack", "run_app", "template_of"]
 
 
 def new_stack(tmp_path: Path, name: str = "Charges") -> Stack:
@@ -20,3 +24,20 @@ def new_stack(tmp_path: Path, name: str = "Charges") -> Stack:
 
 def template_of(stack: Stack) -> dict[str, Any]:
     return dict(Template.from_stack(stack).to_json())
+
+
+def run_app(
+    program: Path, outdir: Path, context: dict[str, Any]
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that synthesizes, as CDK's command line does."""
+    # tox keeps the program's own folder off the path; whoever deploys does not.
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
+    environment |= {"CDK_OUTDIR": str(outdir), "CDK_CONTEXT_JSON": json.dumps(context)}
+    return subprocess.run(
+        [sys.executable, program.name],
+        cwd=program.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
