@@ -72,7 +72,7 @@ def async_handler(
             is no list of names and ids.
     """
     if function is _NOT_GIVEN:
-        return lambda function: _decorated(function, prefetch)
+        return functools.partial(_decorated, prefetch=prefetch)
     return _decorated(function, prefetch)
 
 
