@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from functools import partial
 
 import pytest
 from support.plans import IDS, plan_of
@@ -111,9 +112,12 @@ def test_a_failure_of_the_last_one_leaves_nothing_else(three_empty, run, to_impo
     )
 
 
-def test_ctrl_c_in_the_middle_tells_what_was_written(three_empty, run, to_import):
+def test_ctrl_c_in_the_middle_tells_what_was_written(three_empty, run, to_import, request):
     arguments = to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
     main_thread = threading.main_thread().ident
+    request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
+    # In a job in the background, SIGINT is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     three_empty.before(
         "PutSecretValue",
         IDS["SIGNING_KEY"],
