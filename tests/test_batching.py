@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.faults import error, throttled
+from support.faults import body, error, throttled
 from support.secret_service import SecretService
 
 from core_backend import (
@@ -476,6 +477,13 @@ async def test_every_page_is_fetched(batches: SecretService) -> None:
     values = await get_secrets(*(f"s{number}" for number in range(8)))
     assert list(values) == [f"pl4nted-{number}" for number in range(8)]
     assert operations(batches) == [("BatchGetSecretValue", 8)] * 3
+
+
+async def test_what_cannot_be_read_in_a_batch_is_fetched_singly(batches: SecretService) -> None:
+    found = [{"ARN": batches.vault.arn("s1"), "Name": "s1", "VersionId": "v"}]
+    batches.script(body(json.dumps({"SecretValues": found}).encode()))
+    assert await get_secrets("s1", "s2") == ("pl4nted-1", "pl4nted-2")
+    assert operations(batches) == [("BatchGetSecretValue", 2), *[("GetSecretValue", 0)] * 2]
 
 
 async def test_a_role_that_may_not_batch_fetches_singly(batches: SecretService) -> None:
