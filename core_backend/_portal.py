@@ -23,6 +23,7 @@ __all__ = ["LazyPortal", "Portal"]
 
 # How long closing waits for tasks that were told to stop, in seconds.
 _GRACE = 1.0
+_ROUNDS = 5
 
 
 class Portal:
@@ -86,6 +87,9 @@ class Portal:
             # Whatever fails to close is being dropped all the same.
             with contextlib.suppress(Exception):
                 await last()
+        # What was closed lets go of its sockets in the loop's next rounds: the SDK's TLS in three.
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
         self._loop.stop()
 
     def _run(self) -> None:
