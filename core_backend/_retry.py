@@ -74,8 +74,7 @@ class Attempts:
                 return value
             assert error is not None  # noqa: S101  # one of the two
             tried += 1
-            if not self._was_stopped():
-                await self._wait(tried, error)
+            await self._wait(tried, error)
 
     async def _wait(self, tried: int, error: CoreBackendError) -> None:
         """Wait before the next attempt.
@@ -83,6 +82,8 @@ class Attempts:
         Raises:
             CoreBackendError: ``error``, where there is to be no other.
         """
+        if self._was_stopped():
+            return
         most = min(treatment_of(error).attempts, self._settings.attempts)
         delay = self._random() * _FIRST_DELAY * 2.0 ** (tried - 1)
         if tried >= most or delay >= self._left():
