@@ -77,7 +77,7 @@ def invoke_locally(run: Run, request: Request) -> None:
                 )
             except LambdaInitError as error:
                 _print_log(run.masked, error.log_lines)
-                raise _not_started(run.masked, error) from None
+                raise _not_started(error) from None
             log = function.log_lines
         for at, call in list(zip(server.call_times, server.calls, strict=True))[before:]:
             moments.append(Moment(at, f"{call.operation} {call.secret_id or ''}".rstrip()))
@@ -148,8 +148,9 @@ def _print_timeline(moments: Iterable[Moment]) -> None:
     print_table(("      MS", "TIMELINE"), rows, styles={})
 
 
-def _not_started(masked: Masked, error: LambdaInitError) -> CommandError:
-    what = masked.text(f"{error.report.type}: {error.report.message}")
+def _not_started(error: LambdaInitError) -> CommandError:
+    # The message is the handler's own; what a command fails with is masked when it is shown.
+    what = f"{error.report.type}: {error.report.message}".partition("\n")[0]
     return CommandError(f"the function did not start: {what}")
 
 

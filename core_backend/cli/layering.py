@@ -20,16 +20,20 @@ def write_layer(file: Path, *, with_sdk: bool, python: str, architecture: str) -
         CommandError: The file cannot be written.
         ConfigurationError: The layer cannot be built.
     """
-    if not file.parent.is_dir():
-        raise CommandError(f"there is no folder {file.parent}", "Make it, or name another file.")
-    # Beside the file, which so is there whole or not at all.
-    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".layer-") as folder:
-        contents = Path(folder, "contents")
-        layer = build_layer(contents, with_sdk=with_sdk, python=python, architecture=architecture)
-        sizes = [path.stat().st_size for path in contents.rglob("*") if path.is_file()]
-        zipped = Path(folder, file.name)
-        size = zip_layer(contents, zipped)
-        zipped.replace(file)
+    try:
+        # Beside the file, which so is there whole or not at all.
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".layer-") as folder:
+            contents, zipped = Path(folder, "contents"), Path(folder, "layer.zip")
+            layer = build_layer(
+                contents, with_sdk=with_sdk, python=python, architecture=architecture
+            )
+            sizes = [path.stat().st_size for path in contents.rglob("*") if path.is_file()]
+            size = zip_layer(contents, zipped)
+            zipped.replace(file)
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be written: {error.strerror}", "Name another with --output."
+        ) from error
     sys.stdout.write(
         f"{file}: {size:,} bytes; {len(sizes):,} files, {sum(sizes):,} bytes unpacked\n\n"
     )

@@ -32,8 +32,8 @@ def test_a_name_wins_over_another_secrets_variable(declare):
     declare("""
         from core_backend import SecretName
 
-        A = SecretName("api-key")
-        B = SecretName("API_KEY")
+        A = SecretName("API_KEY")
+        B = SecretName("api-key")
     """)
     declared = load_declarations("names.py")
 

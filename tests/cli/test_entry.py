@@ -171,6 +171,7 @@ class Screen(io.StringIO):
         return True
 
 
+@pytest.mark.filterwarnings("ignore::getpass.GetPassWarning")
 def test_where_typing_cannot_be_hidden_nothing_is_asked(empty, run, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Screen("pl4nted-1\n" * 2))
     monkeypatch.setattr(getpass, "getpass", getpass.fallback_getpass)

@@ -16,7 +16,7 @@ HANDLER = """
     from core_backend import async_handler, get_env, get_secrets
     from names import SIGNING_KEY, STRIPE_API_KEY
 
-    print("pid", os.getpid())
+    print(f"pid {os.getpid()}")
 
     @async_handler
     async def handler(event, context):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import zipfile
 from importlib import metadata
@@ -66,8 +68,23 @@ def test_where_it_cannot_be_built_the_file_stays_as_it_was(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
+def test_where_it_cannot_be_written_the_file_stays_as_it_was(run, tmp_path, monkeypatch):
+    (tmp_path / "layer.zip").write_text("old")
+
+    def full(*arguments, **settings):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", full)
+
+    result = run("layer", "-o", tmp_path / "layer.zip", "--python", HERE)
+
+    assert result.code == 1
+    assert "layer.zip cannot be written: No space left on device" in result.err
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
 def test_a_folder_that_is_not_there_is_told(run, tmp_path):
     result = run("layer", "-o", tmp_path / "dist" / "layer.zip")
 
     assert result.code == 1
-    assert f"there is no folder {tmp_path / 'dist'}" in result.err
+    assert "dist/layer.zip cannot be written: No such file or directory" in result.err

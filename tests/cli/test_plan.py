@@ -65,6 +65,17 @@ def test_what_may_not_be_read_may_still_be_written(three_empty, run, to_import, 
     assert three_empty.value_of(IDS["DB"]) == "pl4nted-new"
 
 
+def test_debug_masks_the_value_that_was_there_too(three_empty, run, to_import):
+    three_empty.client().put_secret_value(SecretId=IDS["DB"], SecretString="pl4nted-old")
+    three_empty.refuse(
+        "PutSecretValue", IDS["DB"], "ValidationException", "not pl4nted-new for pl4nted-old"
+    )
+
+    result = run(*to_import("DB=pl4nted-new"), "--yes", "--debug")
+
+    assert "not *** for ***" in result.err
+
+
 def test_credentials_that_expire_meanwhile_end_it(three_empty, run, to_import):
     three_empty.client().put_secret_value(SecretId=IDS["DB"], SecretString="pl4nted-old")
     three_empty.refuse("GetSecretValue", IDS["DB"], "ExpiredTokenException")
