@@ -592,7 +592,9 @@ async def test_with_batches_what_one_call_misses_is_fetched_in_one_go(
 
 async def test_info_counts_and_says_where_values_come_from(w: World) -> None:
     assert secrets_info().source is None
-    await get_secrets("a", "a", "b")
+    with w.source.held():
+        asked = get_secrets("a", "a", "b")
+    await asked
     await get_secret("a")
     info = secrets_info()
     assert (info.hits, info.misses, info.fetches, info.coalesced) == (1, 3, 2, 1)
