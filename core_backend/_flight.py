@@ -9,8 +9,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from core_backend._bounded import Bounded
-from core_backend._cache import Entry
 from core_backend._clock import age
+from core_backend._entry import Entry
 
 if TYPE_CHECKING:
     from core_backend._clock import Moment

@@ -26,8 +26,9 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
-from core_backend._cache import Cache, Entry
+from core_backend._cache import Cache
 from core_backend._clock import moment
+from core_backend._entry import Entry
 from core_backend._flight import Flight, Flights
 from core_backend._portal import LazyPortal
 from core_backend._refusals import check_allowed, cut_off, is_allowed, too_late, warn_of_stale

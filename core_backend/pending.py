@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
 
 from core_backend import _state
-from core_backend._cache import Entry
+from core_backend._entry import Entry
 from core_backend._reading import read
 from core_backend._remaining import remaining_seconds
 from core_backend.errors import SecretError, SecretsFailedError, SecretTimeoutError

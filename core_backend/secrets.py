@@ -14,7 +14,7 @@ from core_backend.sources.protocol import SecretRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core_backend._cache import Entry
+    from core_backend._entry import Entry
     from core_backend._stats import SecretsInfo
     from core_backend._typing import Yields
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from core_backend._cache import Entry
 from core_backend._clock import Moment, Sent, SystemClock
+from core_backend._entry import Entry
 from core_backend._flight import Flight, Flights
 from core_backend.errors import SecretUnavailableError
 from core_backend.sources.protocol import SecretRequest, SecretValue
