@@ -1,0 +1,47 @@
+"""core_backend, set by CORE_BACKEND_* variables."""
+
+from __future__ import annotations
+
+import os
+
+import core_backend
+
+__all__ = ["burst", "fetch", "handler", "prepare"]
+
+_NAME = core_backend.SecretName("bench-secret")
+
+
+def prepare(ttl: int) -> None:
+    """Keep values that long, in seconds."""
+    core_backend.configure(ttl=ttl)
+
+
+async def fetch(secrets: list[str]) -> int:
+    """Fetch them all, past the cache."""
+    core_backend.clear_secrets()
+    return len(await core_backend.get_secrets(*secrets))
+
+
+async def burst(way: str, secrets: list[str], calls: int) -> None:
+    """Read what is cached, so many times."""
+    get_secret, get_secrets = core_backend.get_secret, core_backend.get_secrets
+    if way == "three":
+        one, two, three = secrets
+        for _ in range(calls):
+            await get_secrets(one, two, three)
+        return
+    [secret] = secrets
+    if way == "one":
+        for _ in range(calls):
+            await get_secret(secret)
+        return
+    os.environ["BENCH_SECRET"] = secret
+    get_env = core_backend.get_env
+    for _ in range(calls):
+        await get_secret(get_env(_NAME))
+
+
+@core_backend.async_handler
+async def handler(event: list[str], context: object) -> int:
+    """Handle one invocation that reads them all."""
+    return len(await core_backend.get_secrets(*event))

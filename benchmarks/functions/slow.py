@@ -1,0 +1,20 @@
+"""What else a handler's module may import: 200 ms of it, slept or worked."""
+
+import os
+import time
+
+SECONDS = 0.2
+
+
+def sleep():
+    time.sleep(SECONDS)
+
+
+def work():
+    """Work as an import does: in Python, with the interpreter's lock held."""
+    end = time.process_time() + SECONDS
+    while time.process_time() < end:
+        compile("value = [n for n in range(10)]\n" * 20, "made up", "exec")
+
+
+{"sleep": sleep, "work": work}[os.environ["SLOW_IMPORT"]]()

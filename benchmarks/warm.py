@@ -1,0 +1,96 @@
+"""Warm: what it takes to read a secret that is cached, in nanoseconds."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from statistics import median
+from typing import TYPE_CHECKING
+
+from console import Progress
+from libraries import OURS
+from outcome import Goal, Outcome, Row
+from service import secret_names
+from worker import Worker
+
+if TYPE_CHECKING:
+    from plan import Plan
+
+__all__ = ["run"]
+
+_TTL = 3600
+# Ways to name the secret, and how many are read. In bursts so short that most of them are not
+# interrupted, so the fastest quarter tells what the code takes, and the rest what the machine does.
+_CASES = {
+    "one": ("one, by its name", 1),
+    "three": ("three, by their names", 3),
+    "from_environment": ("one, named by a variable", 1),
+}
+_CALLS = 200
+_COLUMNS = {
+    "label": ("", str),
+    "case": ("read", str),
+    "nanoseconds": ("ns", lambda figure: f"{figure:,.0f}"),
+    "median": ("median, ns", lambda figure: f"{figure:,.0f}"),
+    "ratio": ("ours to theirs", lambda figure: f"{figure:.2f}"),
+}
+
+
+def run(plan: Plan) -> Outcome:
+    """Measure hits, in bursts, each library in every round."""
+    rounds = plan.rounds_of(40)
+    bursts = 5 if plan.quick else 25
+    plan.service.set_latency(0.0)
+    taken: dict[tuple[str, str], list[float]] = {}
+    caching = [library for library in plan.libraries if library.caches]
+    with ExitStack() as opened:
+        workers = {
+            library.label: opened.enter_context(Worker(library.client, plan.service.environ))
+            for library in caching
+        }
+        for worker in workers.values():
+            worker.do("prepare", ttl=_TTL)
+        progress = Progress("warm", rounds * len(_CASES) * len(workers))
+        for _ in range(rounds):
+            for case, (said, count) in _CASES.items():
+                for label, worker in workers.items():
+                    progress.step(f"{label}, {said}")
+                    figures = worker.do(
+                        "hits", way=case, secrets=secret_names(count), bursts=bursts, calls=_CALLS
+                    )
+                    taken.setdefault((label, case), []).extend(figures)
+        progress.end()
+    rows = [_row(label, case, figures) for (label, case), figures in taken.items()]
+    rows.sort(key=lambda row: list(_CASES).index(row["key"]))
+    _compare(rows)
+    setting = {"rounds": rounds, "bursts": bursts, "calls": _CALLS}
+    return Outcome("warm", "A secret that is cached", _COLUMNS, rows, _goals(rows), setting)
+
+
+def _row(label: str, case: str, figures: list[float]) -> Row:
+    figures = sorted(figures)
+    return {
+        "label": label,
+        "key": case,
+        "case": _CASES[case][0],
+        # The middle of the fastest quarter.
+        "nanoseconds": figures[len(figures) // 8],
+        "median": median(figures),
+        "fastest": figures[0],
+    }
+
+
+def _compare(rows: list[Row]) -> None:
+    ours = {row["key"]: row["nanoseconds"] for row in rows if row["label"] == OURS.label}
+    for row in rows:
+        own = ours.get(row["key"])
+        theirs = row["label"] != OURS.label
+        row["ratio"] = own / row["nanoseconds"] if own and theirs else None
+
+
+def _goals(rows: list[Row]) -> list[Goal]:
+    limits = {"Powertools parameters": 1 / 4, "aws-secretsmanager-caching": 1 / 30}
+    return [
+        Goal(f"a hit, {row['case']}, to {row['label']}'s", row["ratio"], limits[row["label"]])
+        for row in rows
+        if row["ratio"] is not None and row["key"] != "from_environment"
+    ]
