@@ -39,8 +39,8 @@ class Cache:
         self._entries: Bounded[Key, Entry] = Bounded(settings.max_entries)
         # Apart from the entries: ids made up by a caller must not push out good values.
         self._failures: Bounded[Key, Failure] = Bounded(settings.max_entries)
-        # The attempt that last evicted each key: an older reply must not bring the value back.
-        self._evicted: Bounded[Key, int] = Bounded(settings.max_entries)
+        # The attempt that last evicted each key, and why: no older reply brings the value back.
+        self._evicted: Bounded[Key, tuple[int, CoreBackendError]] = Bounded(settings.max_entries)
         # Every entry that somebody holds, kept or not: what is forgotten is forgotten everywhere.
         self._living: weakref.WeakSet[Entry] = weakref.WeakSet()
 
@@ -96,20 +96,21 @@ class Cache:
             self._living.add(entry)
         return entry
 
-    def store(self, entry: Entry) -> Entry:
-        """Keep an entry, and return the one to be used: a newer one, where there is one.
+    def store(self, entry: Entry) -> Entry | CoreBackendError:
+        """Keep an entry, and return what is to be used: a newer one, where there is one.
 
-        One that was asked for before its key was evicted serves those who asked with it, and is
-        not kept.
+        Where its key was evicted after it was asked for, that is the reason: whoever asked since
+        may have joined those who asked before, and a value known to be revoked serves nobody.
         """
         key = entry.request.key
         with self._lock:
             known = self._entries.get(key)
             if known is not None and known.order > entry.order:
                 return known
-            if entry.order < self._evicted.get(key, 0):
-                entry.retire()
-                return entry
+            evicted = self._evicted.get(key)
+            if evicted is not None and evicted[0] > entry.order:
+                entry.wipe()
+                return evicted[1]
             failure = self._failures.get(key)
             if failure is not None and failure.order < entry.order:
                 del self._failures[key]
@@ -137,11 +138,13 @@ class Cache:
             failures = 1 if before is None else before.failures + 1
             self._failures[key] = Failure(error, order, landed, seconds(failures), failures)
 
-    def evict(self, key: Key, order: int) -> None:
+    def evict(self, key: Key, order: int, error: CoreBackendError) -> None:
         """Forget the value, whoever holds it, unless it was asked for after that attempt."""
         with self._lock:
             self._wipe(lambda entry: entry.request.key == key and entry.order <= order)
-            self._evicted[key] = max(order, self._evicted.get(key, 0))
+            evicted = self._evicted.get(key)
+            if evicted is None or evicted[0] < order:
+                self._evicted[key] = (order, error)
 
     def forget(self, unwanted: Callable[[SecretRequest], bool]) -> None:
         """Forget the values of some requests, whoever holds them."""

@@ -10,9 +10,9 @@ The rules, all of which hold at once:
     callers do join it.
 3.  A fetch that was under way for longer than any may be has been frozen with its environment:
     nobody joins it any more.
-4.  Values are dated by when they were asked for. An older reply never replaces a newer one, and
-    never brings back a value that was evicted after it was sent. What is evicted or replaced is
-    gone from every handle as well.
+4.  Values are dated by when they were asked for. An older reply never replaces a newer one. To a
+    value that was evicted after it was sent, the refusal is the answer. What is evicted or replaced
+    is gone from every handle as well.
 5.  A failure that may pass lets an expired value serve, up to ``max_stale``, and leaves the
     service alone for a cool-down. A refusal evicts the value, and answers for itself for 5 s.
 6.  ``fresh`` never serves stale, heeds a cool-down, and is shared for one second.
@@ -233,7 +233,7 @@ class Store:
         treatment = treatment_of(outcome)
         order = attempts.sent.order
         if treatment.evicts:
-            self.cache.evict(key, order)
+            self.cache.evict(key, order, outcome)
         # That an invocation left it too little time says nothing about the service.
         if treatment.transient and not attempts.cut_short:
             self.cache.remember(key, outcome, order, cool_down)

@@ -347,8 +347,22 @@ async def test_a_slow_older_reply_does_not_bring_back_what_was_revoked(w: World)
         w.source.faults = [failure(SecretAccessDeniedError)]
         with w.source.let_through(), pytest.raises(SecretAccessDeniedError):
             await get_secret("a", fresh=True)
-    assert await old == "pl4nted-a"  # sent before it was revoked, to one who asked before
     for handle in (old, get_secret("a")):
+        with pytest.raises(SecretAccessDeniedError):
+            await handle
+    assert w.calls == 2
+
+
+async def test_nobody_shares_an_older_reply_that_lands_after_the_refusal(w: World) -> None:
+    with w.source.held():
+        frozen = get_secret("a", fresh=True)
+        w.source.arrived()
+        w.clock.freeze(60)
+        w.source.faults = [failure(SecretAccessDeniedError)]
+        with w.source.let_through(), pytest.raises(SecretAccessDeniedError):
+            await get_secret("a", fresh=True)
+    await until(lambda: frozen._answer.landed_at)
+    for handle in (frozen, get_secret("a", fresh=True)):
         with pytest.raises(SecretAccessDeniedError):
             await handle
     assert w.calls == 2
