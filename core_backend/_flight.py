@@ -158,6 +158,8 @@ class Flights:
     """The fetches that can be joined. Not locked: its owner decides under one lock."""
 
     def __init__(self, size: int) -> None:
+        # All of them. One that was frozen has given up its place below to another.
+        self._aloft: set[Flight] = set()
         self._under_way: dict[tuple[Key, bool], Flight] = {}
         self._shared: Bounded[Key, Flight] = Bounded(size)
 
@@ -185,10 +187,12 @@ class Flights:
 
     def add(self, flight: Flight) -> None:
         """Let the flight be joined."""
+        self._aloft.add(flight)
         self._under_way[flight.request.key, flight.fresh] = flight
 
     def remove(self, flight: Flight) -> None:
         """Let it be joined no more, but for those who ask past the cache a moment later."""
+        self._aloft.discard(flight)
         key = flight.request.key
         if self._under_way.get((key, flight.fresh)) is flight:
             del self._under_way[key, flight.fresh]
@@ -197,7 +201,7 @@ class Flights:
 
     def abandon(self) -> None:
         """Let none of them be joined, nor its value be kept."""
-        for flight in self._under_way.values():
+        for flight in self._aloft:
             flight.abandoned = True
         self._under_way.clear()
         self._shared.clear()

@@ -417,6 +417,19 @@ async def test_nobody_joins_a_fetch_that_was_frozen_with_its_environment(w: Worl
         assert w.calls == 2
 
 
+async def test_what_was_frozen_before_everything_was_forgotten_does_not_come_back(w: World) -> None:
+    with w.source.held():
+        frozen = get_secret("a")
+        w.source.arrived()
+        w.clock.freeze(60)
+        with w.source.let_through():
+            await get_secret("a")
+        clear_secrets()
+    await until(lambda: frozen._answer.landed_at)
+    assert await get_secret("a") == "pl4nted-a"
+    assert w.calls == 3
+
+
 async def test_names_stages_and_versions_are_never_crossed(w: World) -> None:
     arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf"
     w.source.secrets[arn] = "pl4nted-by-arn"
