@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
+from core_backend.sources._resolver import Resolver
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.sources.sdk import SdkSource
 from core_backend.sources.sdk_logs import mask_sdk_logs
@@ -178,6 +181,31 @@ async def test_a_service_that_is_not_there_is_unavailable(environ: pytest.Monkey
     environ.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(SecretUnavailableError, match="could not be reached"):
         await fetch(SecretRequest("text"))
+
+
+async def test_names_are_looked_up_where_no_exit_waits_for_it(
+    server: MotoServer, environ: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def unknown(host: bytes, *_: object, **__: object) -> list[Any]:
+        asked.append((host, threading.current_thread().daemon))
+        raise socket.gaierror(-2, "unknown")
+
+    source = source_of()
+    source._names._resolver = Resolver(unknown)
+    environ.setenv("AWS_ENDPOINT_URL", "https://secrets.example")
+    with pytest.raises(SecretUnavailableError, match="could not be reached"):
+        await source.fetch(SecretRequest("text"))
+    await source.aclose()
+    assert asked == [(b"secrets.example", True)]
+
+    environ.setenv(
+        "AWS_ENDPOINT_URL", server.env["AWS_ENDPOINT_URL"].replace("127.0.0.1", "localhost")
+    )
+    [found] = await fetch(SecretRequest("text"))
+    assert found.value == PLANTED
+    assert len(asked) == 1
 
 
 async def test_a_service_that_does_not_answer_times_out(environ: pytest.MonkeyPatch) -> None:

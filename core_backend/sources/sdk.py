@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -10,9 +12,12 @@ from urllib.request import getproxies
 import botocore.exceptions as sdk_errors
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from aiohttp.abc import AbstractResolver
 
 from core_backend._clock import SystemClock
 from core_backend.errors import ConfigurationError, SecretError
+from core_backend.sources._http import Broken
+from core_backend.sources._resolver import Resolver
 from core_backend.sources.batching import page_of
 from core_backend.sources.failures import CREDENTIAL_CODES
 from core_backend.sources.sdk_answers import (
@@ -29,6 +34,8 @@ from core_backend.sources.sdk_logs import mask_sdk_logs
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
     from contextlib import AsyncExitStack
+
+    from aiohttp.abc import ResolveResult
 
     from core_backend._clock import Clock
     from core_backend._settings import Settings
@@ -62,6 +69,7 @@ class SdkSource:
         self._environ = environ
         # The stubs of the SDK do not know their own client's type without one package each.
         self._session: Any = get_session()
+        self._names = _Names()
         self._clients = Clients(self._connect, clock or SystemClock(), settings.idle_timeout)
         # Before it says its first word: finding credentials may take a request of its own.
         mask_sdk_logs()
@@ -168,11 +176,48 @@ class SdkSource:
                     max_pool_connections=settings.max_connections,
                     # Retry and deadline have one owner, and it is not the SDK.
                     retries={"total_max_attempts": 1},
-                    connector_args={"keepalive_timeout": settings.idle_timeout},
+                    connector_args={
+                        "keepalive_timeout": settings.idle_timeout,
+                        "resolver": self._names,
+                    },
                     **config,
                 ),
             )
         )
+
+
+class _Names(AbstractResolver):
+    """Looks names up as the direct source does, for the sake of the interpreter's exit."""
+
+    def __init__(self) -> None:
+        self._resolver = Resolver()
+
+    async def resolve(
+        self,
+        host: str,
+        port: int = 0,
+        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002  # the SDK asks for any
+    ) -> list[ResolveResult]:
+        """Return where ``host`` can be reached, as the SDK's HTTP client wants it."""
+        try:
+            # Shielded, for others wait for the same.
+            found = await asyncio.shield(self._resolver.start(host, port))
+        except Broken as broken:
+            raise OSError(str(broken)) from None
+        return [
+            {
+                "hostname": host,
+                "host": address[0],
+                "port": port,
+                "family": family,
+                "proto": socket.IPPROTO_TCP,
+                "flags": socket.AI_NUMERICHOST,
+            }
+            for family, address in found
+        ]
+
+    async def close(self) -> None:
+        """Do nothing: it holds nothing."""
 
 
 def _check_endpoint(origin: str, url: str | None) -> None:
