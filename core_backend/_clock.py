@@ -2,19 +2,21 @@
 
 Monotonic time can stand still while an environment is frozen, and starts near zero on a new
 machine; wall time can be wrong after a restore. So a moment is both, and an age is the larger.
+Chance is here as well, for the same reason: forks and snapshots must not share it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
+import os
 import time
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Moment", "Sent", "SystemClock", "age", "moment"]
+__all__ = ["Clock", "Moment", "Sent", "SystemClock", "age", "fraction", "moment"]
 
 
 # Plain classes: a NamedTuple takes several times as long to make, on every cold start.
@@ -87,3 +89,11 @@ def age(since: Moment, now: Moment) -> float:
     if wall < 0 or monotonic < 0:
         return math.inf
     return max(wall, monotonic)
+
+
+def fraction() -> float:
+    """Return a number from 0 to 1, another one in each fork and each restored snapshot.
+
+    The module random, whose state they share, would also add a millisecond to a cold start.
+    """
+    return int.from_bytes(os.urandom(7)) / (1 << 56)

@@ -111,6 +111,13 @@ class Flight:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_wake, futures)
 
+    def forsake(self) -> None:
+        """Let whoever waits sleep on: at the end of the process, there is nothing to wake up to."""
+        with self._lock:
+            if self._sleepers is not None:
+                self._sleepers = {}
+            self._event = None
+
     def counts(self, now: Moment, longest: float) -> bool:
         """Whether it still answers who asked at its start: neither frozen nor long past."""
         if self.landed_at is None:
@@ -199,9 +206,11 @@ class Flights:
         if flight.fresh and not flight.abandoned:
             self._shared[key] = flight
 
-    def abandon(self) -> None:
-        """Let none of them be joined, nor its value be kept."""
+    def abandon(self, *, wake: bool) -> None:
+        """Let none of them be joined, nor its value be kept; nor anybody be woken by it."""
         for flight in self._aloft:
             flight.abandoned = True
+            if not wake:
+                flight.forsake()
         self._under_way.clear()
         self._shared.clear()

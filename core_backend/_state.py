@@ -8,7 +8,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Self
 
-from core_backend._clock import SystemClock
+from core_backend._clock import SystemClock, fraction
 from core_backend._settings import settings_from_env, updated
 from core_backend._store import Store
 from core_backend.sources.choose import choose_source
@@ -73,7 +73,7 @@ def get_store() -> Store:
 def _built() -> Store:
     choose: Callable[[Settings, Clock], tuple[SecretSource, str, str]] = choose_source
     clock: Clock = SystemClock()
-    chance: Callable[[], float] = _fraction
+    chance: Callable[[], float] = fraction
     for layer in _layers:
         clock = layer.clock or clock
         chance = layer.random or chance
@@ -100,7 +100,7 @@ def reset() -> None:
     _drop(list(_layers))
 
 
-def _drop(layers: list[_Layer]) -> None:
+def _drop(layers: list[_Layer], *, wake: bool = True) -> None:
     global current  # noqa: PLW0603  # see above
     with _lock:
         stores = [layer.store for layer in layers]
@@ -110,7 +110,7 @@ def _drop(layers: list[_Layer]) -> None:
     # Outside of the lock: whoever is still fetching may be waiting for it.
     for store in stores:
         if store is not None:
-            store.close()
+            store.close(wake=wake)
 
 
 @contextlib.contextmanager
@@ -215,14 +215,6 @@ class Restore:
         _apply(self._owner, self._changes, self._settings)
 
 
-def _fraction() -> float:
-    """Return a number from 0 to 1, another one in each fork and each restored snapshot.
-
-    The module random, whose state they share, would also add a millisecond to a cold start.
-    """
-    return int.from_bytes(os.urandom(7)) / (1 << 56)
-
-
 def _given(
     source: SecretSource,
 ) -> Callable[[Settings, Clock], tuple[SecretSource, str, str]]:
@@ -248,7 +240,8 @@ def _hook_into_snapshots() -> None:
     snapshot_restore_py.register_before_snapshot(reset)
 
 
-atexit.register(reset)
+# Nobody is woken then: who waits would complain.
+atexit.register(lambda: _drop(list(_layers), wake=False))
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows does not fork
     os.register_at_fork(after_in_child=_after_fork)
 if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":

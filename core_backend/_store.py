@@ -139,10 +139,10 @@ class Store:
                 self._portal.spawn_after(self._source.aclose)
                 self._source = None
 
-    def clear(self) -> None:
+    def clear(self, *, wake: bool = True) -> None:
         """Forget everything; what is under way is delivered, but not kept."""
         with self._lock:
-            self._flights.abandon()
+            self._flights.abandon(wake=wake)
             self.cache.clear()
 
     def leave_to_parent(self) -> None:
@@ -150,9 +150,9 @@ class Store:
         self.cache.wipe()
         self._portal.leave_to_parent()
 
-    def close(self) -> None:
+    def close(self, *, wake: bool = True) -> None:
         """Forget everything, and end the thread and its connections."""
-        self.clear()
+        self.clear(wake=wake)
         with self._lock:
             portal, self._portal = self._portal, LazyPortal()
             source, self._source = self._source, None

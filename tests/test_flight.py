@@ -115,7 +115,22 @@ def test_an_abandoned_fetch_past_the_cache_is_shared_with_nobody() -> None:
     flights = Flights(10)
     flight = Flight(REQUEST, NOW, fresh=True)
     flights.add(flight)
-    flights.abandon()
+    flights.abandon(wake=True)
     flight.land(entry(), NOW)
     flights.remove(flight)
     assert flights.joinable(REQUEST, NOW, fresh=True, longest=5.0) is None
+
+
+def test_who_is_forsaken_sleeps_on() -> None:
+    flight = Flight(REQUEST, NOW)
+    sleeper = threading.Thread(target=flight.wait_blocking, args=(10,), daemon=True)
+    sleeper.start()
+    while flight._event is None:
+        pass
+    asleep = flight._event
+    flight.forsake()
+    flight.land(entry(), NOW)
+    flight.forsake()
+    assert not asleep.is_set()
+    asleep.set()
+    sleeper.join(10)
