@@ -213,7 +213,8 @@ class Store:
             fetched = await attempts.fetch(request.afresh() if flight.fresh else request)
             outcome = self.cache.made(request, fetched, attempts.sent)
         except CoreBackendError as error:
-            outcome = error
+            # As new: the frames of its traceback hold the source, and that the credentials.
+            outcome = error.fresh()
         finally:
             with self._lock:
                 flight.cut_short = attempts.cut_short

@@ -181,6 +181,8 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
         for pending in handles:
             value = pending._plain_value()  # noqa: SLF001  # of this module
             if value is None:
+                # Nor are they to stay behind in the frames of an error.
+                values.clear()
                 return (yield from self._values().__await__())
             values.append(value)
         all_values: Any = tuple(values)
@@ -227,6 +229,8 @@ def _all_or_raise(outcomes: list[Any]) -> tuple[Any, ...]:
             failures[error.secret_id] = _joined(failures.get(error.secret_id), error)
     if not failures:
         return tuple(outcomes)
+    # The error's traceback leads to frames that hold these.
+    outcomes.clear()
     if len(failures) == 1:
         raise next(iter(failures.values()))
     raise SecretsFailedError.of(failures)

@@ -12,6 +12,7 @@ from typing import Any
 import botocore.session
 import pytest
 from support.certificates import Certificates
+from support.http_server import HttpServer
 from support.secret_service import SecretService
 
 import core_backend
@@ -111,6 +112,27 @@ def deployed(service, source):
             return running.enter_context(LocalLambda(handler, FUNCTIONS, env=env, **options))
 
         yield deploy
+
+
+@pytest.fixture
+def credentials_server(service):
+    """Credentials as Lambda hands them out under SnapStart: behind an address of this machine."""
+    key, secret = next(iter(service.keys.items()))
+    answer = {
+        "AccessKeyId": key,
+        "SecretAccessKey": secret,
+        "Token": "pl4nted-session-token",
+        "Expiration": "2099-01-01T00:00:00Z",
+    }
+    with HttpServer(answer) as server:
+        server.env = {
+            **dict.fromkeys(
+                ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"), ""
+            ),
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://127.0.0.1:{server.port}/credentials",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN": "pl4nted-authorization-token",
+        }
+        yield server
 
 
 @pytest.fixture
