@@ -12,6 +12,7 @@ from core_backend.errors import (
 )
 
 if TYPE_CHECKING:
+    from core_backend._entry import Entry
     from core_backend.sources.protocol import SecretRequest
 
 __all__ = ["check_allowed", "cut_off", "is_allowed", "too_late", "warn_of_stale"]
@@ -60,10 +61,13 @@ def cut_off(request: SecretRequest) -> SecretUnavailableError:
     )
 
 
-def warn_of_stale(request: SecretRequest, error: Exception) -> None:
-    """Say that an expired value serves, and because of what."""
+def warn_of_stale(entry: Entry, error: Exception) -> None:
+    """Say that an expired value serves, and because of what: once, until a refresh fails anew."""
+    if entry.warned:
+        return
+    entry.warned = True
     _log.warning(
         "secret %r: serving a value past its expiry, since it could not be refreshed (%s)",
-        request.label,
+        entry.request.label,
         type(error).__name__,
     )

@@ -7,15 +7,16 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from core_backend._clock import Sent, moment
-from core_backend._treatment import treatment_of
+from core_backend._treatment import cool_down, treatment_of
 from core_backend.errors import CoreBackendError, SecretTimeoutError, SecretUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from core_backend._cache import Cache
     from core_backend._clock import Clock
     from core_backend._settings import Settings
-    from core_backend.sources.protocol import SecretRequest, SecretSource, SecretValue
+    from core_backend.sources.protocol import Key, SecretRequest, SecretSource, SecretValue
 
 __all__ = ["Attempts"]
 
@@ -75,6 +76,18 @@ class Attempts:
             assert error is not None  # noqa: S101  # one of the two
             tried += 1
             await self._wait(tried, error)
+
+    def note(self, error: CoreBackendError, key: Key, cache: Cache) -> None:
+        """Tell the cache what follows from the failure of the last of them."""
+        treatment = treatment_of(error)
+        order = self.sent.order
+        if treatment.evicts:
+            cache.evict(key, order, error)
+        # That an invocation left it too little time says nothing about the service.
+        if treatment.transient and not self.cut_short:
+            cache.remember(key, error, order, cool_down)
+        elif treatment.remembered:
+            cache.remember(key, error, order, lambda _: treatment.remembered)
 
     async def _wait(self, tried: int, error: CoreBackendError) -> None:
         """Wait before the next attempt.

@@ -35,7 +35,7 @@ from core_backend._refusals import check_allowed, cut_off, is_allowed, too_late,
 from core_backend._remaining import remaining_seconds
 from core_backend._retry import Attempts
 from core_backend._stats import SecretsInfo
-from core_backend._treatment import cool_down, treatment_of
+from core_backend._treatment import treatment_of
 from core_backend.errors import ConfigurationError, CoreBackendError
 
 if TYPE_CHECKING:
@@ -119,10 +119,7 @@ class Store:
         """
         if flight.entry is not None:
             return flight.entry
-        if flight.error is None:
-            error: CoreBackendError = too_late(flight.request)
-        else:
-            error = flight.error.fresh()
+        error = too_late(flight.request) if flight.error is None else flight.error.fresh()
         stale = None if fresh else self._stale(flight.request, error)
         if stale is None:
             raise error
@@ -231,15 +228,7 @@ class Store:
         if isinstance(outcome, Entry):
             return self.cache.store(outcome)
         self.stats.failures += 1
-        treatment = treatment_of(outcome)
-        order = attempts.sent.order
-        if treatment.evicts:
-            self.cache.evict(key, order, outcome)
-        # That an invocation left it too little time says nothing about the service.
-        if treatment.transient and not attempts.cut_short:
-            self.cache.remember(key, outcome, order, cool_down)
-        elif treatment.remembered:
-            self.cache.remember(key, outcome, order, lambda _: treatment.remembered)
+        attempts.note(outcome, key, self.cache)
         return outcome
 
     def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
@@ -247,9 +236,7 @@ class Store:
         if entry is None:
             return None
         self.stats.stale += 1
-        if not entry.warned:
-            entry.warned = True
-            warn_of_stale(request, error)
+        warn_of_stale(entry, error)
         return entry
 
     def _sourced(self) -> SecretSource:
