@@ -14,6 +14,7 @@ from core_backend import (
     InvalidSecretNameError,
     SecretAccessDeniedError,
     SecretError,
+    SecretName,
     configure,
     get_secret,
     get_secrets,
@@ -128,6 +129,9 @@ HOSTILE = [
     b"db",
 ]
 
+# What json.dumps can put into an event.
+HOSTILE_IN_JSON = [one for one in HOSTILE if not isinstance(one, bytes)]
+
 
 @pytest.mark.parametrize("hostile", HOSTILE, ids=lambda hostile: ascii(hostile)[:30])
 async def test_row_29_a_hostile_id_out_of_an_event_is_refused_before_anything_is_sent(
@@ -142,14 +146,78 @@ async def test_row_29_a_hostile_id_out_of_an_event_is_refused_before_anything_is
     assert process.calls == 0
 
 
-async def test_row_29_only_what_the_list_allows_is_asked_for(process, service):
+@pytest.mark.parametrize("batch", [False, True], ids=["singly", "in batches"])
+async def test_row_29_a_name_on_the_list_allows_itself_and_a_prefix_what_begins_with_it(
+    process, service, environ, batch
+):
+    for name in ("prod/db", "db2", "dev/prod/db", "prod"):
+        service.put(name, f"pl4nted-{name}")
+    environ.setenv("DB", "db")
+    with configure(allow=["db", "prod/*"], batch=batch):
+        for refused in ("db2", "d", "DB", "prod", "Prod/db", "dev/prod/db", "xdb"):
+            for fresh in (False, True):
+                with pytest.raises(SecretAccessDeniedError, match="the setting allow"):
+                    get_secret(refused, fresh=fresh)
+            # Not even the others are asked for.
+            with pytest.raises(SecretAccessDeniedError):
+                get_secrets("db", "prod/db", refused)
+        with pytest.raises(InvalidSecretNameError):
+            get_secret("prod/*")
+        await asyncio.sleep(0.01)
+        assert process.calls == 0
+
+        assert await get_secrets("db", "prod/db") == ("pl4nted-db", "pl4nted-prod/db")
+        assert await get_secret(SecretName("db")) == "pl4nted-db"
+    assert process.calls == (1 if batch else 2)
+
+
+async def test_row_29_an_arn_is_allowed_as_an_arn_and_a_name_as_a_name(process, service):
     service.put("prod/db", "pl4nted-prod")
-    with configure(allow=["db", "prod/*"]):
-        assert await get_secrets("db", "prod/db") == ("pl4nted-db", "pl4nted-prod")
-        for refused in ("db2", "d", "prod", "dev/prod/db", service.vault.arn("db"), "prod/*"):
-            with pytest.raises((SecretAccessDeniedError, InvalidSecretNameError)):
-                await get_secret(refused)
-    assert process.calls == 2
+    name, arn = "prod/db", service.vault.arn("prod/db")
+    lists = {
+        name: ("prod/db", "prod/*", "p*"),
+        arn: (arn, arn.replace("db-AbCdEf", "*"), "arn:aws:secretsmanager:*"),
+    }
+    for allowed, refused in ((name, arn), (arn, name)):
+        for entry in lists[allowed]:
+            with configure(allow=[entry]):
+                assert await get_secret(allowed) == "pl4nted-prod"
+                with pytest.raises(SecretAccessDeniedError):
+                    get_secret(refused)
+    with configure(allow=[arn]):
+        # The service would understand the first, and find another secret by the second.
+        for other in (arn[:-7], f"{arn}x", arn.replace(":1234", ":9234"), arn.upper()):
+            with pytest.raises(SecretAccessDeniedError):
+                get_secret(other)
+    assert sorted(call.secret_id for call in service.calls) == [arn, name]
+
+
+async def test_row_29_the_list_holds_for_every_stage_and_version(process, service, environ):
+    service.put("db", "pl4nted-new")
+    environ.setenv("DB", "db")
+    environ.setenv("OTHER", "other")
+    other = SecretName("other")
+    with configure(allow=["db"]):
+        for refused in (other, other.staged("AWSPREVIOUS"), other.versioned("v"), other.json()):
+            with pytest.raises(SecretAccessDeniedError):
+                get_secret(refused)
+        assert process.calls == 0
+        assert await get_secret(SecretName("db").staged("AWSPREVIOUS")) == "pl4nted-db"
+    assert process.calls == 1
+
+
+def test_row_29_an_event_gets_at_nothing_that_is_not_on_the_list(deployed, service, fingerprint):
+    for name in ("prod/db", "payroll"):
+        service.put(name, "pl4nted-db")
+    function = deployed("reader.handler", env={"CORE_BACKEND_ALLOW": "db, prod/*"})
+    for hostile in (*HOSTILE_IN_JSON, "payroll", service.vault.arn("db")):
+        for fresh in (False, True):
+            refused = function.invoke({"read": ["db", hostile], "fresh": fresh}).error
+            assert refused.type in {"InvalidSecretNameError", "SecretAccessDeniedError"}
+    assert service.calls == []
+    read = function.invoke({"read": ["db", "prod/db"]})
+    assert read.payload["values"] == [fingerprint("pl4nted-db")] * 2
+    assert len(service.calls) == 2
 
 
 async def test_row_29_a_list_that_is_set_later_holds_for_what_is_at_hand(process):
