@@ -8,30 +8,36 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.faults import Held, silent
 
-TIMEOUT = 0.5
-STOPPED = 0.8
+TIMEOUT = 0.6
+STOPPED = 0.95
 """Longer than the whole fetch may take, by more than a slow machine is late."""
 
 
 @pytest.fixture
-def function(deployed):
-    """A function whose every invocation fetches."""
-    env = {
-        "CORE_BACKEND_TTL": "0",
-        "CORE_BACKEND_READ_TIMEOUT": "0.25",
-        "CORE_BACKEND_TIMEOUT": str(TIMEOUT),
-    }
-    return deployed("reader.handler", env=env)
+def warmed(deployed, service):
+    """Deploy a function whose every invocation fetches, with its first connection made."""
+
+    def deploy(**settings):
+        env = {f"CORE_BACKEND_{name}": str(value) for name, value in settings.items()}
+        function = deployed("reader.handler", env={"CORE_BACKEND_TTL": "0", **env})
+        for _ in range(40):
+            if function.invoke({"read": ["db"]}).error is None:
+                break
+            time.sleep(0.25)  # of its cool-down, since loading everything took its time
+        service.forget()
+        return function
+
+    return deploy
 
 
 @pytest.fixture
-def warm(function, service, fingerprint):
-    """The same, with its first connection made and everything loaded."""
-    for _ in range(10):
-        if function.invoke({"read": ["db"]}).error is None:
-            break
-    service.forget()
-    return function
+def hasty(warmed):
+    return warmed(TIMEOUT=TIMEOUT)
+
+
+@pytest.fixture
+def warm(warmed):
+    return warmed()
 
 
 def value_of(result, fingerprint):
@@ -41,30 +47,32 @@ def value_of(result, fingerprint):
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["answered meanwhile", "never answered"])
-def test_row_17_a_process_stopped_in_mid_fetch_gets_its_value(warm, service, fingerprint, answered):
+def test_row_17_a_process_stopped_in_mid_fetch_gets_its_value(
+    hasty, service, fingerprint, answered
+):
     held = Held()
     service.script(held if answered else silent)
     with ThreadPoolExecutor(1) as caller:
-        result = caller.submit(warm.invoke, {"read": ["db"]})
+        result = caller.submit(hasty.invoke, {"read": ["db"]})
         service.wait_for_calls(1)
-        warm.freeze()
+        hasty.freeze()
         held.release()
         time.sleep(STOPPED)
-        warm.thaw()
+        hasty.thaw()
         assert value_of(result.result(), fingerprint)
     assert len(service.calls) <= 2
 
 
 def test_row_17_a_fetch_frozen_with_its_environment_keeps_nobody_waiting(
-    warm, service, fingerprint
+    hasty, service, fingerprint
 ):
     service.script(silent)
-    assert warm.invoke({"begin": ["db"]}).error is None
+    assert hasty.invoke({"begin": ["db"]}).error is None
     service.wait_for_calls(1)
-    warm.freeze()
+    hasty.freeze()
     time.sleep(STOPPED)
     # Two: what was begun, and what is asked for now; each at most once more.
-    assert value_of(warm.invoke({"read": ["db"]}), fingerprint)
+    assert value_of(hasty.invoke({"read": ["db"]}), fingerprint)
     assert len(service.calls) <= 4
 
 
@@ -92,9 +100,10 @@ def test_row_18_nor_are_ten_connections_that_died_together(warm, service, finger
     assert 10 <= len(service.calls) <= 20
 
 
-def test_row_18_a_server_away_for_a_moment_is_waited_for(warm, service, fingerprint):
-    warm.freeze()
+def test_row_18_a_server_away_for_a_moment_is_waited_for(warmed, service, fingerprint):
+    function = warmed(READ_TIMEOUT=0.5)
+    function.freeze()
     service.restart()
     service.script(silent)
-    assert value_of(warm.invoke({"read": ["db"]}), fingerprint)
+    assert value_of(function.invoke({"read": ["db"]}), fingerprint)
     assert len(service.calls) == 2
