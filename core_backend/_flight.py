@@ -38,7 +38,7 @@ class Flight:
         abandoned: Whether its value is no longer wanted in the cache.
         error: The failure it landed with. A pattern: whoever raises it takes ``error.fresh()``.
         landed_at: When it landed.
-        cut_short: Whether it failed because ``allowed`` was little; others may have more.
+        cut_short: Whether it failed for want of what was ``allowed``; others may have more.
     """
 
     __slots__ = (
@@ -171,16 +171,16 @@ class Flights:
         self._shared: Bounded[Key, Flight] = Bounded(size)
 
     def joinable(
-        self, request: SecretRequest, now: Moment, *, fresh: bool, longest: float
+        self, request: SecretRequest, now: Moment, longest: float, *, fresh: bool
     ) -> Flight | None:
         """Return the fetch that answers the request as well.
 
         Args:
             request: What is asked for.
             now: When.
-            fresh: Whether past the cache.
             longest: How many seconds a fetch may take; what took longer was frozen with its
                 environment, and its connection is most likely dead.
+            fresh: Whether past the cache.
         """
         key = request.key
         for kind in (True,) if fresh else (False, True):
@@ -191,6 +191,18 @@ class Flights:
         if shared is None or shared.landed_at is None or age(shared.landed_at, now) >= _SHARED:
             return None
         return shared
+
+    def begin_anew(self, flight: Flight, now: Moment, longest: float) -> bool:
+        """Let a flight that was frozen be joined again, unless another has taken its place.
+
+        Then whoever waits for it asks again, and so joins that.
+        """
+        other = self.joinable(flight.request, now, longest, fresh=False)
+        if other is not None and other is not flight:
+            flight.allowed = -math.inf
+            return False
+        flight.started = now
+        return True
 
     def add(self, flight: Flight) -> None:
         """Let the flight be joined."""

@@ -37,20 +37,25 @@ class Attempts:
         clock: Dates the value, and waits between attempts.
         random: Returns a number from 0 to 1; the jitter.
         allowed: What is left of the invocation, in seconds.
+        begun_anew: Asked once where the process stood still past the deadline: whether the fetch
+            is still wanted, and so begun anew.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # a fetch depends on as much
         self,
         source: SecretSource,
         settings: Settings,
         clock: Clock,
         random: Callable[[], float],
         allowed: float,
+        *,
+        begun_anew: Callable[[], bool],
     ) -> None:
         self._source = source
         self._settings = settings
         self._clock = clock
         self._random = random
+        self._begun_anew = begun_anew
         self._seconds = min(settings.timeout, allowed)
         self._started = 0.0
         self._thawed = False
@@ -96,6 +101,12 @@ class Attempts:
             CoreBackendError: ``error``, where there is to be no other.
         """
         if self._was_stopped():
+            # Nothing could have answered a frozen environment, so it has not had its time.
+            self._thawed = True
+            self._started = self._now()
+            self.cut_short = not self._begun_anew()
+            if self.cut_short:
+                raise error
             return
         most = min(treatment_of(error).attempts, self._settings.attempts)
         delay = self._random() * _FIRST_DELAY * 2.0 ** (tried - 1)
@@ -129,15 +140,8 @@ class Attempts:
             )
 
     def _was_stopped(self) -> bool:
-        """Whether the process stood still past the deadline; if so, begin it anew, once.
-
-        Nothing could have answered a frozen environment, so it has not had its time.
-        """
-        if self._thawed or self._left() > -_STOPPED:
-            return False
-        self._thawed = True
-        self._started = self._now()
-        return True
+        """Whether the process stood still past the deadline, for the first time."""
+        return not self._thawed and self._left() <= -_STOPPED
 
     def _left(self) -> float:
         return self._started + self._seconds - self._now()

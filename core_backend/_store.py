@@ -9,7 +9,7 @@ The rules, all of which hold at once:
     kind: it must be sent after it was asked for, so it cannot join an ordinary one. Ordinary
     callers do join it.
 3.  A fetch that was under way for longer than any may be has been frozen with its environment:
-    nobody joins it any more.
+    nobody joins it any more. It is begun anew, unless another has taken its place.
 4.  Values are dated by when they were asked for. An older reply never replaces a newer one. To a
     value that was evicted after it was sent, the refusal is the answer. What is evicted or replaced
     is gone from every handle as well.
@@ -190,18 +190,26 @@ class Store:
         return self._launch(request, fresh=fresh, allowed=remaining_seconds())
 
     def _joinable(self, request: SecretRequest, *, fresh: bool) -> Flight | None:
-        now = moment(self.clock)
-        return self._flights.joinable(request, now, fresh=fresh, longest=self.settings.timeout)
+        return self._flights.joinable(
+            request, moment(self.clock), self.settings.timeout, fresh=fresh
+        )
 
     def _launch(self, request: SecretRequest, *, fresh: bool, allowed: float) -> Flight:
         # Once more: a handle asks anew without having been checked.
         check_allowed(request, self.settings.allow)
         flight = Flight(request, moment(self.clock), fresh=fresh, allowed=allowed, owner=self)
-        attempts = Attempts(self._sourced(), self.settings, self.clock, self.random, allowed)
+        anew = partial(self._begun_anew, flight)
+        attempts = Attempts(
+            self._sourced(), self.settings, self.clock, self.random, allowed, begun_anew=anew
+        )
         self._flights.add(flight)
         self.stats.fetches += 1
         self._portal.spawn(partial(self._fly, flight, attempts))
         return flight
+
+    def _begun_anew(self, flight: Flight) -> bool:
+        with self._lock:
+            return self._flights.begin_anew(flight, moment(self.clock), self.settings.timeout)
 
     async def _fly(self, flight: Flight, attempts: Attempts) -> None:
         request = flight.request
@@ -233,16 +241,14 @@ class Store:
 
     def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
         entry = self.cache.stale(request.key) if treatment_of(error).transient else None
-        if entry is None:
-            return None
-        self.stats.stale += 1
-        warn_of_stale(entry, error)
+        if entry is not None:
+            self.stats.stale += 1
+            warn_of_stale(entry, error)
         return entry
 
     def _sourced(self) -> SecretSource:
         with self._lock:
             if self._source is None:
-                self._source, self.stats.source, self.stats.reason = self.choose(
-                    self.settings, self.clock
-                )
+                chosen = self.choose(self.settings, self.clock)
+                self._source, self.stats.source, self.stats.reason = chosen
             return self._source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 
 import pytest
@@ -108,7 +109,7 @@ def test_a_flight_that_was_replaced_takes_its_successor_along_with_nothing() -> 
     flights.add(old)
     flights.add(new)
     flights.remove(old)
-    assert flights.joinable(REQUEST, NOW, fresh=False, longest=5.0) is new
+    assert flights.joinable(REQUEST, NOW, 5.0, fresh=False) is new
 
 
 def test_an_abandoned_fetch_past_the_cache_is_shared_with_nobody() -> None:
@@ -118,7 +119,24 @@ def test_an_abandoned_fetch_past_the_cache_is_shared_with_nobody() -> None:
     flights.abandon(wake=True)
     flight.land(entry(), NOW)
     flights.remove(flight)
-    assert flights.joinable(REQUEST, NOW, fresh=True, longest=5.0) is None
+    assert flights.joinable(REQUEST, NOW, 5.0, fresh=True) is None
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_frozen_flight_is_begun_anew_unless_another_has_taken_its_place(fresh: bool) -> None:
+    flights = Flights(10)
+    frozen, later = Flight(REQUEST, NOW, fresh=fresh), Moment(NOW.wall + 60, NOW.monotonic)
+    flights.add(frozen)
+    assert flights.joinable(REQUEST, later, 5.0, fresh=fresh) is None
+    assert flights.begin_anew(frozen, later, 5.0)
+    assert flights.begin_anew(frozen, later, 5.0)
+    assert flights.joinable(REQUEST, later, 5.0, fresh=fresh) is frozen
+
+    much_later = Moment(NOW.wall + 120, NOW.monotonic)
+    flights.add(Flight(REQUEST, much_later))
+    assert not flights.begin_anew(frozen, much_later, 5.0)
+    # Less than anybody has left.
+    assert frozen.allowed == -math.inf
 
 
 def test_who_is_forsaken_sleeps_on() -> None:

@@ -17,8 +17,12 @@ from core_backend.testing.clock import FakeClock
 REQUEST = SecretRequest("a")
 
 
-def attempts(source: ScriptedSource, clock: FakeClock, *, seconds: float = 5.0) -> Attempts:
-    return Attempts(source, Settings(timeout=seconds), clock, lambda: 1.0, allowed=60.0)
+def attempts(
+    source: ScriptedSource, clock: FakeClock, *, seconds: float = 5.0, wanted: bool = True
+) -> Attempts:
+    return Attempts(
+        source, Settings(timeout=seconds), clock, lambda: 1.0, 60.0, begun_anew=lambda: wanted
+    )
 
 
 async def test_a_wait_longer_than_what_is_left_is_not_begun() -> None:
@@ -33,7 +37,7 @@ async def test_a_wait_longer_than_what_is_left_is_not_begun() -> None:
 async def test_the_invocation_allows_less_than_the_settings() -> None:
     source = ScriptedSource(a="pl4nted")
     source.latency = 10
-    limited = Attempts(source, Settings(), FakeClock(), lambda: 0.0, allowed=0.05)
+    limited = Attempts(source, Settings(), FakeClock(), lambda: 0.0, 0.05, begun_anew=lambda: False)
     with pytest.raises(SecretTimeoutError, match=r"within 0\.1 s"):
         await limited.fetch(REQUEST)
     assert len(source.calls) == 1
@@ -74,3 +78,12 @@ async def test_but_only_once() -> None:
     with pytest.raises(SecretTimeoutError):
         await attempts(source, FakeClock(), seconds=0.1).fetch(REQUEST)
     assert len(source.calls) == 2
+
+
+async def test_nor_where_another_fetch_took_its_place() -> None:
+    source = StandsStill(1)
+    replaced = attempts(source, FakeClock(), seconds=0.1, wanted=False)
+    with pytest.raises(SecretTimeoutError):
+        await replaced.fetch(REQUEST)
+    assert replaced.cut_short
+    assert len(source.calls) == 1
