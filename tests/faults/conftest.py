@@ -87,8 +87,8 @@ def source(request):
 
 @pytest.fixture
 def settings():
-    """What a test sets other than usual; a test module overrides it."""
-    return {}
+    """Time for everything, on a machine that is slow; a test module overrides it."""
+    return {"connect_timeout": 60, "read_timeout": 60, "timeout": 120}
 
 
 @pytest.fixture

@@ -13,12 +13,6 @@ from core_backend import SecretUnavailableError, get_secret, get_secrets
 MARKER = "pl4nted"
 
 
-@pytest.fixture
-def settings():
-    """Time for everything, on a machine that is slow."""
-    return {"connect_timeout": 60, "read_timeout": 60, "timeout": 300}
-
-
 async def test_row_11_a_connection_closed_while_idle_costs_no_delay(process, service):
     await get_secret("db")
     service.close_connections()
