@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Self
+
+from trust import trusting
 
 __all__ = ["Service", "secret_names"]
 
@@ -36,7 +39,10 @@ class Service:
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.environ: dict[str, str] = self._answer()
+        environ = self._answer()
+        self._folder = tempfile.TemporaryDirectory()
+        trusted = trusting(Path(environ["AWS_CA_BUNDLE"]), Path(self._folder.name))
+        self.environ: dict[str, str] = environ | trusted
         """What leads an AWS client to it."""
 
     def set_latency(self, seconds: float) -> None:
@@ -52,7 +58,7 @@ class Service:
 
     def __exit__(self, *exc_info: object) -> None:
         """End it."""
-        with self._process as process:
+        with self._folder, self._process as process:
             assert process.stdin is not None  # it is a pipe
             process.stdin.close()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import ssl
 from pathlib import Path
 
 import certifi
 import pytest
-from support.certificates import Certificates
+from support.certificates import Certificates, certificate_facts, name_hash
 
 from core_backend.errors import ConfigurationError
 from core_backend.sources.tls import ROOTS, Trust
@@ -30,16 +29,9 @@ def test_each_shipped_root_is_one_that_mozilla_trusts():
     assert [ssl.PEM_cert_to_DER_cert(root.decode()) in trusted for root in shipped] == [True] * 5
 
 
-def facts(file):
-    """Return what OpenSSL reads in one certificate."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(file)
-    [certificate] = context.get_ca_certs()
-    return certificate
-
-
 def test_they_are_all_of_amazons_and_no_others():
-    names = {dict(part for [part] in facts(file)["subject"])["commonName"] for file in FILES}
+    subjects = [certificate_facts(file)["subject"] for file in FILES]
+    names = {dict(part for [part] in subject)["commonName"] for subject in subjects}
     assert names == {
         *(f"Amazon Root CA {number}" for number in (1, 2, 3, 4)),
         "Starfield Services Root Certificate Authority - G2",
@@ -48,29 +40,9 @@ def test_they_are_all_of_amazons_and_no_others():
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_each_has_the_name_that_openssl_looks_for_and_years_to_go(file):
-    certificate = facts(file)
+    certificate = certificate_facts(file)
     assert file.name == f"{name_hash(certificate['subject']):08x}.0"
     assert int(certificate["notAfter"].split()[3]) > 2036
-
-
-ATTRIBUTES = {
-    "commonName": 3,
-    "countryName": 6,
-    "localityName": 7,
-    "stateOrProvinceName": 8,
-    "organizationName": 10,
-}
-
-
-def name_hash(subject):
-    """Hash a name as OpenSSL does for its folders: each part in lower case, as UTF-8."""
-    parts = b""
-    for [(kind, value)] in subject:
-        text = " ".join(value.lower().split()).encode()
-        pair = bytes([6, 3, 0x55, 4, ATTRIBUTES[kind], 12, len(text)]) + text
-        sequence = bytes([0x30, len(pair)]) + pair
-        parts += bytes([0x31, len(sequence)]) + sequence
-    return int.from_bytes(hashlib.sha1(parts).digest()[:4], "little")
 
 
 def test_every_context_verifies_and_checks_the_name_and_starts_at_tls_1_2(monkeypatch):

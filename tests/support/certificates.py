@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import ssl
@@ -9,10 +10,21 @@ import tempfile
 import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import trustme
 
-__all__ = ["Certificates"]
+__all__ = ["Certificates", "certificate_facts", "name_hash"]
+
+# The last part of each attribute's object identifier, 2.5.4.*. Source: X.520.
+_ATTRIBUTES = {
+    "commonName": 3,
+    "countryName": 6,
+    "localityName": 7,
+    "stateOrProvinceName": 8,
+    "organizationName": 10,
+    "organizationalUnitName": 11,
+}
 
 
 class Certificates:
@@ -23,9 +35,11 @@ class Certificates:
         self._authority = trustme.CA(key_type=key_type)
         folder = tempfile.mkdtemp(prefix="certificates-")
         weakref.finalize(self, _remove, folder, os.getpid())
-        self.ca_file = str(Path(folder) / "ca.pem")
-        """What a client has to trust, as ``AWS_CA_BUNDLE`` wants it."""
-        self._authority.cert_pem.write_to_path(self.ca_file)
+        written = Path(folder) / "ca.pem"
+        self._authority.cert_pem.write_to_path(str(written))
+        subject = certificate_facts(written)["subject"]
+        self.ca_file = str(written.rename(Path(folder) / f"{name_hash(subject):08x}.0"))
+        """What a client has to trust, as ``AWS_CA_BUNDLE`` wants it, and OpenSSL in a folder."""
 
     def server_context(
         self, *names: str, expired: bool = False, trusted: bool = True
@@ -54,3 +68,22 @@ def _remove(folder: str, pid: int) -> None:
     # A forked child has a copy of the object, but not of the folder.
     if pid == os.getpid():
         shutil.rmtree(folder)
+
+
+def certificate_facts(file: Path) -> dict[str, Any]:
+    """Return what OpenSSL reads in one certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(file)
+    [certificate] = context.get_ca_certs()
+    return certificate
+
+
+def name_hash(subject: Any) -> int:
+    """Hash a name as OpenSSL does for its folders: each part in lower case, as UTF-8."""
+    parts = b""
+    for [(kind, value)] in subject:
+        text = " ".join(value.lower().split()).encode()
+        pair = bytes([6, 3, 0x55, 4, _ATTRIBUTES[kind], 12, len(text)]) + text
+        sequence = bytes([0x30, len(pair)]) + pair
+        parts += bytes([0x31, len(sequence)]) + sequence
+    return int.from_bytes(hashlib.sha1(parts).digest()[:4], "little")
