@@ -49,6 +49,9 @@ def get_env(name: object, default: Any = _REQUIRED) -> Any:
         InvalidSecretNameError: ``name`` can be no variable's name, or what the variable holds can
             be no secret's.
     """
+    # Most calls find what the last one found; that is all a cached secret costs beside its hit.
+    if name.__class__ is SecretName and (known := _known_id(name)) is not None:
+        return known
     found = _find(name)
     if found is None and default is _REQUIRED:
         raise _missing([name])
@@ -69,6 +72,16 @@ def get_envs(names: Iterable[SecretName[Any]]) -> list[SecretId[Any]]:
     if missing:
         raise _missing(missing)
     return [_id_of(name, variable) for name, variable in found if variable is not None]
+
+
+def _known_id(name: Any) -> SecretId[Any] | None:
+    """Return what the name was last found to stand for, if its variable still says so."""
+    last: SecretId[Any] | None = name.last_id
+    if last is None:
+        return None
+    # As a plain str: os.environ encodes a subclass at three times the cost.
+    text = os.environ.get(str(name)) or os.environ.get(name.env_key)
+    return last if text == last else None
 
 
 class _Variable:

@@ -100,14 +100,6 @@ class PendingSecret(Generic[T_co]):
                 )
         return self._read(value)
 
-    def _plain_value(self) -> SecretText | None:
-        """Return the value, where it is at hand and young, and to be read as text."""
-        value: Any = self._answer.young_value()
-        if self._parse is None and value.__class__ is SecretText:
-            text: SecretText = value
-            return text
-        return None
-
     def __repr__(self) -> str:
         """Return which secret it is, and no more."""
         return f"<PendingSecret {self._request.label!r}>"
@@ -175,12 +167,12 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
             SecretError: The one that failed; ``SecretsFailedError`` where several did. The good
                 ones are cached all the same.
         """
-        # Without a coroutine, where all are hits.
+        # Without a coroutine, where all are hits; inlined, as in a single handle's.
         values: list[Any] = []
         handles: Any = self
         for pending in handles:
-            value = pending._plain_value()  # noqa: SLF001  # of this module
-            if value is None:
+            value = pending._answer.young_value()  # noqa: SLF001  # of this module, as below
+            if value.__class__ is not SecretText or pending._parse is not None:  # noqa: SLF001
                 # Nor are they to stay behind in the frames of an error.
                 values.clear()
                 return (yield from self._values().__await__())

@@ -45,7 +45,7 @@ class World:
         self.pool._settings = self.settings.replace(**settings)
 
     async def ask(self, endpoint=None):
-        return (await self.pool.exchange(endpoint or self.endpoint, ASK)).status
+        return (await self.pool.exchange(endpoint or self.endpoint, lambda: ASK)).status
 
     def asking(self, count):
         return [asyncio.create_task(self.ask()) for _ in range(count)]

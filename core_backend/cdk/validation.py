@@ -10,7 +10,7 @@ import jsii
 from aws_cdk import Stack, Stage, aws_iam, aws_secretsmanager
 from constructs import IValidation
 
-from core_backend._rules import ENV_KEY, RESERVED_ENV_KEYS
+from core_backend._rules import RESERVED_ENV_KEYS, is_env_key
 from core_backend.deploy.grants import (
     DeclaredSecret,
     as_list,
@@ -75,7 +75,7 @@ class EnvironmentChecks:
                 f"{other!r} and {key!r} both need the environment variable {variable}; rename "
                 f"one of them"
             )
-        if not ENV_KEY.fullmatch(variable):
+        if not is_env_key(variable):
             return (
                 f"Lambda does not allow the environment variable {variable!r}: a letter, then "
                 f"letters, digits and _, two characters or more; rename it, or pass the "

@@ -11,7 +11,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from core_backend.errors import SecretUnavailableError
-from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretValue
 from core_backend.values import SecretBytes, SecretText
 
@@ -52,6 +51,9 @@ def understand_page(request: SecretRequest, response: Response) -> BatchPage | C
 def _failure(
     request: SecretRequest, response: Response, answer: Mapping[str, Any]
 ) -> CoreBackendError:
+    # Only a failure pays for the import.
+    from core_backend.sources.failures import failure_of  # noqa: PLC0415
+
     code = _code(answer, response.headers)
     if not code:
         return _unreadable(request, f"HTTP {response.status} without an error code")

@@ -13,7 +13,7 @@ from core_backend.sources._resolver import Resolver
 from core_backend.sources.tls import Trust
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from core_backend._clock import Clock, Moment
     from core_backend._settings import Settings
@@ -53,8 +53,10 @@ class Pool:
         self._waiters: collections.deque[asyncio.Future[None]] = collections.deque()
         self._closed = False
 
-    async def exchange(self, endpoint: Endpoint, request: bytes) -> Response:
+    async def exchange(self, endpoint: Endpoint, compose: Callable[[], bytes]) -> Response:
         """Send a request and return its response.
+
+        The request is composed when there is a connection to send it on, which may take a while.
 
         A connection that was used before may have been ended meanwhile: its failure is answered
         by a second try at once, on a new one.
@@ -66,7 +68,7 @@ class Pool:
             ConfigurationError: What is to be trusted cannot be read.
         """
         try:
-            return await self._exchange(endpoint, request)
+            return await self._exchange(endpoint, compose)
         except (Broken, TooSlow, Untrusted) as error:
             raise type(error)(f"{endpoint.authority}: {error}") from None
 
@@ -79,21 +81,21 @@ class Pool:
         while self._waiters:
             self._wake_one()
 
-    async def _exchange(self, endpoint: Endpoint, request: bytes) -> Response:
+    async def _exchange(self, endpoint: Endpoint, compose: Callable[[], bytes]) -> Response:
         connection = await self._acquire(endpoint)
         if connection.used:
             try:
-                return await self._use(connection, request)
+                return await self._use(connection, compose)
             except Broken:
                 # Below, so that the second failure does not carry the first.
                 pass
             connection = await self._acquire(endpoint, new=True)
-        return await self._use(connection, request)
+        return await self._use(connection, compose)
 
-    async def _use(self, connection: Connection, request: bytes) -> Response:
+    async def _use(self, connection: Connection, compose: Callable[[], bytes]) -> Response:
         try:
             async with asyncio.timeout(self._settings.read_timeout):
-                return await connection.exchange(request)
+                return await connection.exchange(compose())
         except TimeoutError:
             # Where one is dead without a word, those that idled with it may be too.
             self._close_idle(connection.endpoint)

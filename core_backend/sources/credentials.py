@@ -113,7 +113,8 @@ class CredentialSource:
         headers = {"host": endpoint.authority, "accept": "application/json"}
         if token := self._container_token():
             headers["authorization"] = token
-        response = await pool.exchange(endpoint, request_bytes("GET", target, headers, b""))
+        request = request_bytes("GET", target, headers, b"")
+        response = await pool.exchange(endpoint, lambda: request)
         if response.status != _OK:
             raise Broken(f"{endpoint.authority}: no credentials, but HTTP {response.status}")
         found = _decoded(response.body)

@@ -20,7 +20,6 @@ from core_backend.sources._http import Broken, request_bytes
 from core_backend.sources._pool import Pool, TooSlow
 from core_backend.sources.credentials import CredentialSource
 from core_backend.sources.endpoints import endpoint_for
-from core_backend.sources.failures import CREDENTIAL_CODES
 from core_backend.sources.sigv4 import request_body, signed_headers
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ class DirectSource:
             )
         except ConfigurationError as error:
             return error.fresh()
-        if isinstance(outcome, SecretError) and outcome.code in CREDENTIAL_CODES:
+        if isinstance(outcome, SecretError) and _blames_credentials(outcome):
             self._credentials.forget()
         return outcome
 
@@ -142,18 +141,28 @@ class DirectSource:
             self._pool = Pool(self._settings, self._clock, self._environ)
         endpoint, region = endpoint_for(request.secret_id, self._environ)
         credentials = await self._credentials.current(self._pool)
-        body = request_body(parameters)
-        headers = signed_headers(
-            credentials,
-            operation=operation,
-            now=self._clock.wall(),
-            host=endpoint.authority,
-            region=region,
-            body=body,
-        )
-        headers["user-agent"] = "core_backend"
-        data = request_bytes("POST", "/", headers, body)
-        return understood(request, await self._pool.exchange(endpoint, data))
+
+        def compose() -> bytes:
+            body = request_body(parameters)
+            headers = signed_headers(
+                credentials,
+                operation=operation,
+                now=self._clock.wall(),
+                host=endpoint.authority,
+                region=region,
+                body=body,
+            )
+            headers["user-agent"] = "core_backend"
+            return request_bytes("POST", "/", headers, body)
+
+        return understood(request, await self._pool.exchange(endpoint, compose))
+
+
+def _blames_credentials(error: SecretError) -> bool:
+    # Only a failure pays for the import.
+    from core_backend.sources.failures import CREDENTIAL_CODES  # noqa: PLC0415
+
+    return error.code in CREDENTIAL_CODES
 
 
 def _given(outcome: T | CoreBackendError) -> T:

@@ -161,7 +161,8 @@ class ExtensionSource:
             self._pool = Pool(self._settings, self._clock, self._environ)
         endpoint = self._endpoint()
         headers = {"host": endpoint.authority, _HEADER: self._token()}
-        return await self._pool.exchange(endpoint, request_bytes("GET", target, headers, b""))
+        request = request_bytes("GET", target, headers, b"")
+        return await self._pool.exchange(endpoint, lambda: request)
 
     def _endpoint(self) -> Endpoint:
         port = self._environ.get(_PORT) or _DEFAULT_PORT
