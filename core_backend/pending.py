@@ -175,6 +175,7 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
             if value.__class__ is not SecretText or pending._parse is not None:  # noqa: SLF001
                 # Nor are they to stay behind in the frames of an error.
                 values.clear()
+                del value
                 return (yield from self._values().__await__())
             values.append(value)
         all_values: Any = tuple(values)
