@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -95,9 +96,26 @@ def _region_of(request: SecretRequest) -> str:
     arn = _ARN_REGION.match(request.secret_id)
     region: str | None = arn[1] if arn else os.environ.get("AWS_REGION")
     region = region or _sdk.session.Session().region_name
-    if region is None:
-        raise ConfigurationError(
-            f"secret {request.label!r}: no Region; Lambda sets AWS_REGION, so a test has to set "
-            f"it too, or AWS_DEFAULT_REGION, which boto3 reads as well"
-        )
-    return region
+    if region is not None:
+        return region
+    # Nothing says which: the one that the test's own client was given will do.
+    regions = _regions_in_use()
+    if len(regions) == 1:
+        return regions.pop()
+    raise ConfigurationError(
+        f"secret {request.label!r}: no Region; Lambda sets AWS_REGION, so a test has to set "
+        f"it too, or AWS_DEFAULT_REGION, which boto3 reads as well"
+    )
+
+
+def _regions_in_use() -> set[str]:
+    """Return the Regions in which moto, in this process, has been given secrets."""
+    # Not above: moto's server may do without moto in this process.
+    models = sys.modules.get("moto.secretsmanager.models")
+    accounts: Any = {} if models is None else models.secretsmanager_backends
+    return {
+        region
+        for account in accounts.values()
+        for region, backend in account.items()
+        if backend.secrets
+    }

@@ -179,6 +179,19 @@ async def test_without_a_region_the_variable_is_named(monkeypatch):
 
 
 @mock_aws
+async def test_without_a_region_that_of_the_tests_own_client_will_do(monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    north, west = (
+        boto3.client("secretsmanager", region_name=region) for region in ("eu-north-1", "us-west-2")
+    )
+    north.create_secret(Name="dev/stripe", SecretString="pl4nted-moto-north")
+    assert await get_secret("dev/stripe") == "pl4nted-moto-north"
+    west.create_secret(Name="dev/stripe", SecretString="pl4nted-moto-west")
+    with pytest.raises(ConfigurationError, match="a test has to set it"):
+        await get_secret("dev/other")
+
+
+@mock_aws
 async def test_fakes_are_served_where_a_mock_begins_among_them(fake_secrets, lambda_context):
     fake_secrets[STRIPE] = "pl4nted-fake-not-moto"
     assert await handler({}, lambda_context) == "pl4nted-fake-not-moto"
