@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from core_backend._clock import Clock, Sent
+    from core_backend._redaction import Redactor
     from core_backend._settings import Settings
     from core_backend.errors import CoreBackendError
     from core_backend.sources.protocol import Key, SecretRequest, SecretValue
@@ -43,6 +44,8 @@ class Cache:
         self._evicted: Bounded[Key, tuple[int, CoreBackendError]] = Bounded(settings.max_entries)
         # Every entry that somebody holds, kept or not: what is forgotten is forgotten everywhere.
         self._living: weakref.WeakSet[Entry] = weakref.WeakSet()
+        self._redactor: Redactor | None = None
+        self._redact(settings)
 
     def young(self, key: Key) -> Entry | None:
         """Return the entry, if it needs no refresh yet by the wall clock.
@@ -94,6 +97,8 @@ class Cache:
         entry.schedule(self._settings)
         with self._lock:
             self._living.add(entry)
+            if self._redactor is not None:
+                self._redactor.keep(request.key, fetched.value)
         return entry
 
     def store(self, entry: Entry) -> Entry | CoreBackendError:
@@ -160,6 +165,7 @@ class Cache:
             self._entries.shrink(settings.max_entries)
             self._failures.shrink(settings.max_entries)
             self._evicted.shrink(settings.max_entries)
+            self._redact(settings)
 
     def clear(self) -> None:
         """Forget everything, values first."""
@@ -167,11 +173,33 @@ class Cache:
             self._wipe(lambda _: True)
             self._failures.clear()
             self._evicted.clear()
+            if self._redactor is not None:
+                self._redactor.forget()
+
+    def close(self) -> None:
+        """Mask no logs any more. Without the lock, which in a forked child may be held for ever."""
+        redactor, self._redactor = self._redactor, None
+        if redactor is not None:
+            redactor.close()
 
     def wipe(self) -> None:
         """Let go of all values, in a forked child: the lock may be held by a thread that is not."""
         for entry in self._living:
             entry.wipe()
+
+    def _redact(self, settings: Settings) -> None:
+        if not settings.redact_logs:
+            self.close()
+            return
+        if self._redactor is None:
+            # Here and not above: only who wants it pays for the import.
+            from core_backend._redaction import Redactor  # noqa: PLC0415
+
+            self._redactor = Redactor(settings.max_entries)
+        self._redactor.resize(settings.max_entries)
+        for entry in self._living:
+            if entry.value is not None:
+                self._redactor.keep(entry.request.key, entry.value)
 
     def _wipe(self, unwanted: Callable[[Entry], bool]) -> None:
         for entry in self._living:

@@ -51,7 +51,7 @@ _layers = [_Layer()]
 # The top layer's, where a hit finds it at once.
 current: Store | None = None
 # What must not be finalized: in a forked child, the parent's sockets and selector.
-_left_behind: list[object] = []
+_left_behind: list[Store] = []
 
 
 def get_store() -> Store:
@@ -98,6 +98,8 @@ def reset() -> None:
     The environment is read again.
     """
     _drop(list(_layers))
+    for store in _left_behind:
+        store.cache.close()
 
 
 def _drop(layers: list[_Layer], *, wake: bool = True) -> None:

@@ -53,8 +53,7 @@ class Store:
 
     Args:
         settings: How long, how often, how many.
-        clock: Tells the time.
-        random: Returns a number from 0 to 1.
+        clock, random: Tells the time; returns a number from 0 to 1.
         choose: Makes the source on first need, and says which it is and why.
     """
 
@@ -151,6 +150,7 @@ class Store:
         """Forget everything, and end the thread and its connections."""
         self.clear(wake=wake)
         with self._lock:
+            self.cache.close()
             portal, self._portal = self._portal, LazyPortal()
             source, self._source = self._source, None
         portal.close(None if source is None else source.aclose)
