@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HERE = Path(__file__).resolve().parent
-_BENCHMARKS = ("cold", "imports", "avoided", "prefetch", "fanout", "warm", "expiry", "size")
+_BENCHMARKS = (
+    "cold",
+    "imports",
+    "avoided",
+    "prefetch",
+    "fanout",
+    "warm",
+    "expiry",
+    "redaction",
+    "size",
+)
 _EXAMPLE = """\
 example:
   python benchmarks --only cold,warm --libraries core_backend,boto3 --rounds 5

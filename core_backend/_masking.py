@@ -4,41 +4,54 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["MASK", "masked", "masked_error", "masked_text", "written_forms"]
+__all__ = ["MASK", "Forms", "masked", "masked_error", "masked_text", "written_forms"]
 
 MASK = "***"
+# What to look for, and what else to look for only where that was found, since it is part of it.
+Forms = Mapping[str, Collection[str]]
 # A shorter value ("true", "1234") is part of other words as well, and would mask those.
 _SHORTEST = 6
 # More for a string in a JSON value: next to a password there are a user, a port, an engine.
 _SHORTEST_PART = 8
+# How many of a document's strings are looked for in a way of writing all of it.
+_TELLING = 20
 # What a URL may hold as it is where its user and password are, and in JavaScript's encoding.
 _KEPT_IN_URLS = "!$&'()*+,;="
 _CONTAINERS: tuple[type[Any], ...] = (dict, list, tuple, set, frozenset)
 
 
-def written_forms(value: str | bytes) -> frozenset[str]:
+def written_forms(value: str | bytes) -> Forms:
     """Return all that is to be masked for a value: itself, its JSON strings, each as written."""
-    forms: set[str] = set()
-    if isinstance(value, bytes):
-        raw = bytes(value)
-        if len(raw) >= _SHORTEST:
-            forms.update((base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()))
-            forms.update((raw.hex(), repr(raw)[2:-1]))
-        value = raw.decode("utf-8", "replace")
     # str(), since the repr of a fetched value is a mask already. Stripped, since whoever uses a
     # value that was filled with a line end strips it.
-    text = str(value).strip()
-    if len(text) >= _SHORTEST:
-        forms.update(_escaped(text))
+    text = (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)).strip()
+    forms: dict[str, list[str]] = {}
     for part in _strings_in(text):
-        forms.update(_escaped(part))
-    return frozenset(forms)
+        forms.update({form: [] for form in _escaped(part)})
+    telling = [*forms][:_TELLING]
+    for form in {*_encoded(value), *(_escaped(text) if len(text) >= _SHORTEST else ())}:
+        found = next((part for part in telling if part in form), None)
+        if found is None:
+            forms.setdefault(form, [])
+        else:
+            forms[found].append(form)
+    return forms
+
+
+def _encoded(value: str | bytes) -> Iterator[str]:
+    if isinstance(value, bytes) and len(value) >= _SHORTEST:
+        raw = bytes(value)
+        yield base64.b64encode(raw).decode()
+        yield base64.urlsafe_b64encode(raw).decode()
+        yield raw.hex()
+        yield repr(raw)[2:-1]
 
 
 def _escaped(text: str) -> Iterator[str]:
@@ -70,11 +83,12 @@ def _strings_in(text: str) -> Iterator[str]:
             yield item.strip()
 
 
-def masked_text(text: str, forms: Iterable[str]) -> str:
+def masked_text(text: str, forms: Forms) -> str:
     """Return ``text`` with a mask for whatever is one of ``forms``, overlapping ones together."""
     found = [form for form in forms if form in text]
     if not found:
         return text
+    found += [longer for form in found for longer in forms[form]]
     pieces: list[str] = []
     end = 0
     for start, stop in sorted(span for form in found for span in _spans(text, form)):
@@ -91,7 +105,7 @@ def _spans(text: str, form: str) -> Iterator[tuple[int, int]]:
         start = text.find(form, start + 1)
 
 
-def masked(value: Any, forms: Iterable[str], seen: dict[int, Any] | None = None) -> Any:
+def masked(value: Any, forms: Forms, seen: dict[int, Any] | None = None) -> Any:
     """Return ``value`` itself where nothing is to be masked in it, else a masked copy.
 
     Containers keep their kind, if it is a built-in one. Any other object in whose text a value
@@ -125,7 +139,7 @@ def _shown(value: object, show: Callable[[object], str]) -> str:
         return ""
 
 
-def _masked_container(container: Any, forms: Iterable[str], seen: dict[int, Any]) -> Any:
+def _masked_container(container: Any, forms: Forms, seen: dict[int, Any]) -> Any:
     if id(container) in seen:
         return seen[id(container)]
     # One that holds itself must not be printed as it is from within its copy.
@@ -141,7 +155,7 @@ def _masked_container(container: Any, forms: Iterable[str], seen: dict[int, Any]
     return seen[id(container)]
 
 
-def masked_error(error: BaseException, forms: Iterable[str]) -> BaseException:
+def masked_error(error: BaseException, forms: Forms) -> BaseException:
     """Return ``error`` itself where nothing is to be masked, else one that prints as it, masked.
 
     Its causes, contexts, notes and a group's members are looked at as well.
@@ -186,7 +200,7 @@ def _notes(error: BaseException) -> list[str]:
 
 
 def _stand_in(
-    error: BaseException, forms: Iterable[str], stand_ins: dict[int, BaseException]
+    error: BaseException, forms: Forms, stand_ins: dict[int, BaseException]
 ) -> BaseException:
     """Make one that is called the same, holds nothing but masked text, and is raised by nobody."""
     known = stand_ins.get(id(error))

@@ -23,6 +23,7 @@ from core_backend._bounded import Bounded
 from core_backend._masking import masked, masked_error, masked_text, written_forms
 
 if TYPE_CHECKING:
+    from core_backend._masking import Forms
     from core_backend.sources.protocol import Key
 
 __all__ = ["Redactor"]
@@ -43,8 +44,8 @@ class Redactor:
     """
 
     def __init__(self, size: int) -> None:
-        self._known: Bounded[Key, dict[str | bytes, frozenset[str]]] = Bounded(size)
-        self._forms: tuple[str, ...] = ()
+        self._known: Bounded[Key, dict[str | bytes, Forms]] = Bounded(size)
+        self._forms: Forms = {}
         self._on = True
         self._handlers: list[logging.Handler] = []
         self._seen: list[logging.Handler] = []
@@ -73,7 +74,7 @@ class Redactor:
     def forget(self) -> None:
         """Let go of all values."""
         self._known.clear()
-        self._forms = ()
+        self._forms = {}
 
     def close(self) -> None:
         """Let go of all values, and of logging."""
@@ -104,8 +105,12 @@ class Redactor:
         return target
 
     def _collect(self) -> None:
-        every = (forms for known in self._known.values() for forms in known.values())
-        self._forms = tuple(frozenset[str]().union(*every))
+        merged: dict[str, set[str]] = {}
+        for known in self._known.values():
+            for forms in known.values():
+                for form, longer in forms.items():
+                    merged.setdefault(form, set()).update(longer)
+        self._forms = merged
 
     def _made(self, *args: Any, **kwargs: Any) -> logging.LogRecord:
         if self._on and logging.root.handlers != self._seen:
@@ -131,7 +136,7 @@ def _remove(handler: logging.Handler, redactor: Redactor) -> None:
         handler.removeFilter(redactor)
 
 
-def _changes(record: logging.LogRecord, forms: tuple[str, ...]) -> dict[str, Any]:
+def _changes(record: logging.LogRecord, forms: Forms) -> dict[str, Any]:
     """Return what is to be different in a record; nothing where nothing has to be masked."""
     changes = _changed_message(record, forms)
     if record.exc_info:
@@ -145,7 +150,7 @@ def _changes(record: logging.LogRecord, forms: tuple[str, ...]) -> dict[str, Any
     return changes
 
 
-def _changed_message(record: logging.LogRecord, forms: tuple[str, ...]) -> dict[str, Any]:
+def _changed_message(record: logging.LogRecord, forms: Forms) -> dict[str, Any]:
     if not record.args:
         return _changed(record, "msg", forms)
     try:
@@ -153,18 +158,22 @@ def _changed_message(record: logging.LogRecord, forms: tuple[str, ...]) -> dict[
     except Exception:  # noqa: BLE001  # the formatter meets the same, and prints what it was given
         return _changed(record, "msg", forms) | _changed(record, "args", forms)
     changed = masked_text(text, forms)
-    if changed == text and not _carry(record.args, forms):
+    if changed == text and not _carry(record.args, text, forms):
         return {}
     return {"msg": changed, "args": ()}
 
 
-def _carry(args: Any, forms: tuple[str, ...]) -> bool:
+def _carry(args: Any, shown: str, forms: Forms) -> bool:
     """Whether arguments hold what the message does not show: a formatter may print them as well."""
     items = cast("tuple[object, ...]", args) if isinstance(args, tuple) else (args,)
-    return any(isinstance(item, _CARRIERS) and masked(item, forms) is not item for item in items)
+    return any(
+        masked(item, forms) is not item
+        for item in items
+        if isinstance(item, _CARRIERS) and not (isinstance(item, str) and item in shown)
+    )
 
 
-def _changed_error(record: logging.LogRecord, forms: tuple[str, ...]) -> dict[str, Any]:
+def _changed_error(record: logging.LogRecord, forms: Forms) -> dict[str, Any]:
     kind, error, traceback = cast("tuple[Any, Any, Any]", record.exc_info)
     if error is None:
         return {}
@@ -175,7 +184,7 @@ def _changed_error(record: logging.LogRecord, forms: tuple[str, ...]) -> dict[st
     return {"exc_info": (kind, changed, traceback), "exc_text": None}
 
 
-def _changed(record: logging.LogRecord, name: str, forms: tuple[str, ...]) -> dict[str, Any]:
+def _changed(record: logging.LogRecord, name: str, forms: Forms) -> dict[str, Any]:
     value = getattr(record, name)
     changed = masked(value, forms)
     return {} if changed is value else {name: changed}

@@ -103,6 +103,12 @@ def test_expiries_are_measured_for_every_library_that_caches(tmp_path: Path) -> 
     assert len(written["goals"]) == 1
 
 
+def test_masking_logs_is_measured_by_how_many_secrets_are_known(tmp_path: Path) -> None:
+    written = measured("redaction", tmp_path)
+    assert [row["secrets"] for row in written["rows"]] == [0, 1, 10, 100] * 3
+    assert all(row["microseconds"] > 0 for row in written["rows"])
+
+
 @pytest.mark.skipif(not installed(), reason="a layer is made of what is installed")
 def test_the_layer_is_weighed(tmp_path: Path) -> None:
     written = measured("size", tmp_path)

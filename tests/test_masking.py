@@ -91,12 +91,22 @@ def test_the_strings_of_a_json_value_are_masked_at_any_depth():
     assert shown_as("pl4nted-pw pl4nted-tk pl4nted-li", document) == "*** *** ***"
     assert shown_as(f"all: {document}", document) == "all: ***"
     assert shown_as(f"all: {json.loads(document)}", document).count("***") == 3
+    assert shown_as("a pl4nted-ws.", json.dumps({"key": " pl4nted-ws\n"})) == "a ***."
     assert shown_as("a pl4nted-st.", json.dumps("pl4nted-st")) == "a ***."
 
 
 @pytest.mark.parametrize("value", ["", "1", "true", "12345", "  true \n", '""', b"", b"1"])
 def test_a_short_value_masks_nothing(value):
-    assert written_forms(value) == frozenset()
+    assert not written_forms(value)
+
+
+def test_a_document_is_looked_for_only_where_a_string_of_it_was_found():
+    document = json.dumps({"user": "orders", "password": "pl4nted-pw"})
+    assert written_forms(document)["pl4nted-pw"]
+    assert [*written_forms(document)] == ["pl4nted-pw"]
+    assert shown_as(f"{document} pl4nted-pw", document) == "*** ***"
+    encoded = base64.b64encode(document.encode()).decode()
+    assert shown_as(encoded, document.encode()) == "***"
 
 
 def test_short_strings_numbers_and_booleans_in_a_json_value_mask_nothing():
@@ -110,17 +120,21 @@ def test_short_strings_numbers_and_booleans_in_a_json_value_mask_nothing():
 def test_what_is_no_json_or_too_deep_is_text_and_no_more():
     deep = "[" * 100_000
     assert shown_as(f"{deep}", deep) == "***"
-    assert written_forms("{no json}") >= {"{no json}"}
+    assert shown_as("is {no json}", "{no json}") == "is ***"
 
 
 def test_values_that_overlap_leave_nothing_of_either():
-    forms = {"pl4nted-abc", "abc-pl4nted"}
+    forms = {"pl4nted-abc": (), "abc-pl4nted": ()}
     assert masked_text("<pl4nted-abc-pl4nted>", forms) == "<***>"
     assert masked_text("<pl4nted-abcabc-pl4nted>", forms) == "<******>"
 
 
+def test_a_value_that_overlaps_itself_is_masked_to_its_end():
+    assert masked_text("<xyxyxyxy>", {"xyxyxy": ()}) == "<***>"
+
+
 def test_a_value_within_another_is_masked_with_it_and_alone():
-    forms = {"pl4nted", "pl4nted-long"}
+    forms = {"pl4nted": ["pl4nted-long", "long-pl4nted"]}
     assert masked_text("pl4nted-long pl4nted", forms) == "*** ***"
 
 

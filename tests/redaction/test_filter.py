@@ -76,6 +76,15 @@ def test_a_traceback_that_another_handler_has_formatted_is_masked(value, log):
         assert f"ValueError: {value}" in own.text
 
 
+def test_a_traceback_of_a_group_shows_no_value_of_several_lines(redacting, source, log):
+    source.secrets["key"] = "pl4nted-line-1\npl4nted-line-2"
+    with handling(log), handling() as root:
+        error = ExceptionGroup("several", [ValueError(get_secret("key").result())])
+        log.error("failed", exc_info=error)
+        assert "ValueError: ***" in root.text
+        assert "pl4nted" not in root.text
+
+
 def test_a_traceback_without_its_error_is_masked(value, written, log):
     log.handle(record_of(msg="m", exc_text=f"text {value}", exc_info=(None, None, None)))
     assert written.lines == ["m\ntext ***"]
