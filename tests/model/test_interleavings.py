@@ -1,0 +1,153 @@
+"""Ten thousand ways in which threads can take turns in the store: none does what must never be.
+
+And the store broken in each way that one of its rules is there to prevent: that is found out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+
+import pytest
+from support import simulation
+from support.interleavings import Run
+from support.judge import Broken
+
+from core_backend import _flight, _store
+from core_backend._cache import Cache
+from core_backend._flight import Flights
+
+# To have one run once more: SEED=4711 python -m pytest tests/model/test_interleavings.py
+_SEED = os.environ.get("SEED")
+_SEEDS = [int(_SEED)] if _SEED else range(10_000)
+_PARTS = 1 if _SEED else 10
+
+
+@pytest.fixture(autouse=True)
+def simulated(monkeypatch, caplog):
+    simulation.installed(monkeypatch)
+    # Ten thousand runs serve many a stale value.
+    caplog.set_level(logging.ERROR, "core_backend")
+
+
+@pytest.mark.parametrize("part", range(_PARTS))
+def test_no_interleaving_breaks_a_rule(part):
+    for seed in _SEEDS[part::_PARTS]:
+        Run(seed).play()
+
+
+def test_a_seed_always_makes_the_same_run():
+    runs = [Run(seed) for seed in (7, 7, 8)]
+    for run in runs:
+        run.play()
+    first, again, other = (run.trace for run in runs)
+    assert first == again != other
+
+
+# --- the store, broken ----------------------------------------------------------------------
+
+
+def nobody_joins(patch):
+    patch.setattr(Flights, "joinable", lambda *_, **__: None)
+
+
+def nothing_is_locked(patch):
+    patch.setattr(_store.threading, "RLock", contextlib.nullcontext)
+
+
+def an_older_reply_replaces_a_newer(patch):
+    real = Cache.store
+
+    def store(cache, entry):
+        for known in cache._entries.values():
+            known.order = 0
+        return real(cache, entry)
+
+    patch.setattr(Cache, "store", store)
+
+
+def a_refusal_does_not_evict(patch):
+    patch.setattr(Cache, "evict", lambda *_: None)
+
+
+def an_eviction_has_no_order(patch):
+    real = Cache.evict
+
+    def evict(cache, key, *args):
+        real(cache, key, *args)
+        cache._evicted.clear()
+
+    patch.setattr(Cache, "evict", evict)
+
+
+def an_older_reply_serves_whoever_joined_after_the_refusal(patch):
+    real = Cache.store
+
+    def store(cache, entry):
+        value, outcome = entry.value, real(cache, entry)
+        if isinstance(outcome, Exception):
+            entry.value, outcome = value, entry
+        return outcome
+
+    patch.setattr(Cache, "store", store)
+
+
+def a_clear_disowns_nothing(patch):
+    patch.setattr(Flights, "abandon", lambda *_, **__: None)
+
+
+def a_clear_disowns_only_what_can_be_joined(patch):
+    real = Flights.abandon
+
+    def abandon(flights, **options):
+        flights._aloft = set(flights._under_way.values())
+        real(flights, **options)
+
+    patch.setattr(Flights, "abandon", abandon)
+
+
+def no_loop_is_woken(patch):
+    patch.setattr(_flight, "_wake", lambda futures: None)
+
+
+def no_thread_is_woken(patch):
+    patch.setattr(simulation.Event, "set", lambda event: None)
+
+
+def a_landed_flight_can_be_joined(patch):
+    patch.setattr(Flights, "remove", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        (nobody_joins, "two fetches in flight"),
+        (nothing_is_locked, "two fetches in flight"),
+        (an_older_reply_replaces_a_newer, "was seen"),
+        (a_refusal_does_not_evict, "was seen"),
+        (an_eviction_has_no_order, "was seen"),
+        (an_older_reply_serves_whoever_joined_after_the_refusal, "was seen"),
+        (a_clear_disowns_nothing, "was seen"),
+        (a_clear_disowns_only_what_can_be_joined, "was seen"),
+        (no_loop_is_woken, "waits for ever"),
+        (no_thread_is_woken, "waits for ever"),
+        (a_landed_flight_can_be_joined, "can be joined"),
+    ],
+)
+def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found):
+    broken(monkeypatch)
+    seed, report = _first_broken()
+    assert found in report.partition("\n")[0]
+    with pytest.raises(Broken) as again:
+        Run(seed).play()
+    assert str(again.value) == report
+
+
+def _first_broken():
+    for seed in range(10_000):
+        try:
+            Run(seed).play()
+        except Broken as broken:
+            return seed, str(broken)
+    raise AssertionError("nobody noticed")

@@ -1,0 +1,113 @@
+"""Locks, events and event loops for simulated threads, in the place of the package's own.
+
+Wherever threads can get into each other's way, the scheduler may let another one go on: where a
+lock is taken or given back, where a loop is told something, where it goes round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from typing import TYPE_CHECKING, Any
+
+from core_backend import _cache, _flight, _portal, _state, _store, pending
+from support.scheduler import Scheduler, Thread, running
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["Event", "Loop", "installed"]
+
+
+class _Lock:
+    """What ``threading.Lock`` and ``RLock`` are; outside of a run it has nobody to keep out."""
+
+    def __init__(self, *, again: bool = False) -> None:
+        self._owner: Thread | None = None
+        self._depth = 0
+        self._again = again
+
+    def __enter__(self) -> None:
+        scheduler = running()
+        if scheduler is None:
+            return
+        if not (self._again and self._owner is scheduler.current):
+            scheduler.pause()
+            while self._owner is not None:
+                scheduler.block(lambda: self._owner is None)
+            self._owner = scheduler.current
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        scheduler = running()
+        if scheduler is None:
+            return
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+            scheduler.pause()
+
+
+class Event:
+    """What ``threading.Event`` is."""
+
+    def __init__(self) -> None:
+        self._set = False
+
+    def set(self) -> None:
+        self._set = True
+        _pause()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        _now_running().block(lambda: self._set, timeout)
+        return self._set
+
+
+class Loop(asyncio.BaseEventLoop):
+    """asyncio's own loop, but that it waits for simulated time and simulated threads only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._selector = self
+        # Whoever leaves tasks behind does so on purpose.
+        self.set_exception_handler(lambda *_: None)
+
+    def time(self) -> float:
+        return _now_running().now
+
+    def select(self, timeout: float | None) -> list[Any]:
+        """Wait until a callback is due, as a selector does."""
+        if timeout == 0:
+            _pause()
+        else:
+            _now_running().block(lambda: self._ready, timeout)
+        return []
+
+    def _process_events(self, event_list: list[Any]) -> None: ...
+
+    def _write_to_self(self) -> None:
+        _pause()
+
+
+def _now_running() -> Scheduler:
+    scheduler = running()
+    assert scheduler is not None
+    return scheduler
+
+
+def _pause() -> None:
+    scheduler = running()
+    if scheduler is not None:
+        scheduler.pause()
+
+
+def installed(patch: pytest.MonkeyPatch) -> None:
+    """Put all this in the place of what the package uses of its kind."""
+    threads = types.SimpleNamespace(
+        Lock=_Lock, RLock=lambda: _Lock(again=True), Event=Event, Thread=Thread
+    )
+    for module in (_cache, _flight, _portal, _store):
+        patch.setattr(module, "threading", threads)
+    patch.setattr(_state, "_lock", _Lock(again=True))
+    patch.setattr(pending, "time", types.SimpleNamespace(monotonic=lambda: _now_running().now))
+    patch.setattr(asyncio, "SelectorEventLoop", Loop)
