@@ -90,6 +90,6 @@ def test_the_readme_is_as_long_as_one_reads():
 
 
 def test_links_within_the_repository_lead_somewhere():
-    for path in [*DOCUMENTS, *PROJECTS]:
+    for path in [*DOCUMENTS, *PROJECTS, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"

@@ -26,6 +26,11 @@ def test_the_built_wheel_is_tested_and_not_the_source_tree():
     assert metadata.version("core_backend") == PROJECT["version"]
 
 
+def test_what_is_there_to_be_read_is_in_the_source_distribution():
+    included = PYPROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert {path.name for path in ROOT.glob("*.md")} <= {*included}
+
+
 @under_tox
 def test_the_base_install_needs_what_lambda_needs_and_no_more():
     needed = [r for r in metadata.requires("core_backend") if "extra ==" not in r]

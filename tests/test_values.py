@@ -101,6 +101,24 @@ def test_a_value_logged_as_a_repr_is_a_mask(caplog):
     assert "got SecretText('***')" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        str,
+        "{}".format,
+        "%s".__mod__,
+        "Bearer ".__add__,
+        lambda value: value + "x",
+        lambda value: value[:],
+        str.strip,
+        lambda value: json.loads(json.dumps(value)),
+    ],
+)
+def test_text_that_is_made_of_a_value_is_plain_and_shows_itself(made):
+    assert type(made(TEXT)) is str
+    assert type(BYTES.decode()) is str
+
+
 def test_a_value_takes_no_attributes():
     for value in (TEXT, BYTES):
         with pytest.raises(AttributeError):
