@@ -33,6 +33,8 @@ class Portal:
         # Not by the policy: an application's choice of loop is for the application's tasks.
         self._loop = asyncio.SelectorEventLoop()
         self._tasks: set[asyncio.Task[None]] = set()
+        # What runs after others: it closes what they used, and is not cut off.
+        self._closing: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
         self._thread.start()
 
@@ -55,10 +57,13 @@ class Portal:
 
     def _start(self, *jobs: Job) -> None:
         for job in jobs:
-            # An empty context: a fetch outlives the invocation that asked first, and serves others.
-            task = self._loop.create_task(job(), context=Context())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._begin(job, self._tasks)
+
+    def _begin(self, job: Job, among: set[asyncio.Task[None]]) -> None:
+        # An empty context: a fetch outlives the invocation that asked first, and serves others.
+        task = self._loop.create_task(job(), context=Context())
+        among.add(task)
+        task.add_done_callback(among.discard)
 
     def _start_after(self, job: Job) -> None:
         running = list(self._tasks)
@@ -68,21 +73,22 @@ class Portal:
                 await asyncio.wait(running)
             await job()
 
-        self._start(wait_and_run)
+        self._begin(wait_and_run, self._closing)
 
     def _start_closing(self, last: Job | None) -> None:
-        running = list(self._tasks)
-        self._start(lambda: self._finish(running, last))
+        running, closing = list(self._tasks), list(self._closing)
+        self._start(lambda: self._finish(running, closing, last))
 
     async def _finish(
         self,
         running: list[asyncio.Task[None]],
+        closing: list[asyncio.Task[None]],
         last: Job | None,
     ) -> None:
         for task in running:
             task.cancel()
-        if running:
-            await asyncio.wait(running, timeout=_GRACE)
+        if running or closing:
+            await asyncio.wait([*running, *closing], timeout=_GRACE)
         if last is not None:
             # Whatever fails to close is being dropped all the same.
             with contextlib.suppress(Exception):

@@ -97,6 +97,33 @@ def test_a_job_can_wait_for_those_that_run(busy: bool) -> None:
     assert order == ["job"] * busy + ["after"]
 
 
+def test_closing_cuts_off_the_jobs_and_not_what_closes_after_them() -> None:
+    portal = Portal()
+    order: list[str] = []
+    began = threading.Event()
+
+    async def job() -> None:
+        began.set()
+        try:
+            await asyncio.sleep(1000)
+        finally:
+            order.append("job")
+
+    async def after() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        order.append("after")
+
+    async def last() -> None:
+        order.append("last")
+
+    portal.spawn(job)
+    portal.spawn_after(after)
+    assert began.wait(10)
+    portal.close(last)
+    assert order == ["job", "after", "last"]
+
+
 def test_the_process_exits_at_once_and_silently_with_fetches_in_flight() -> None:
     program = """
 import asyncio
