@@ -28,6 +28,8 @@ _PACKAGE = "core_backend"
 # Parts of this package that work before a deployment, not after it.
 _NOT_ON_LAMBDA = ("cdk", "cli", "deploy", "testing")
 _SDK_EXTRA = "aws-sdk"
+# What is of no use without that extra.
+_FOR_THE_SDK = "sources/sdk*.py"
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # What Lambda's system can load, by its C library: 2.34 in Amazon Linux 2023, and 2.26 in Amazon
 # Linux 2, on which Python 3.11 runs. Source: Lambda developer guide, "Lambda runtimes".
@@ -61,7 +63,7 @@ def build_layer(
     Args:
         folder: Where to; it need not exist, and should be empty.
         with_sdk: Also get aiobotocore for Lambda, with pip, from the package index it is set up
-            with. Without it nothing is downloaded.
+            with. Without it nothing is downloaded, and what works with it is left out.
         python: The Python of the function. The layer is bytecode for it, if ``interpreter_for``
             finds it on this machine, and else source.
         architecture: ``arm64`` or ``x86_64``; matters to the SDK alone.
@@ -79,6 +81,8 @@ def build_layer(
     target.mkdir(parents=True, exist_ok=True)
     this = _distribution()
     _copy_package(target)
+    if not with_sdk:
+        _remove((target / _PACKAGE).glob(_FOR_THE_SDK))
     _copy_metadata(this, target)
     interpreter = interpreter_for(python)
     if interpreter:
@@ -142,7 +146,9 @@ def _copy_metadata(distribution: metadata.Distribution, target: Path) -> None:
     """Copy the metadata, for what scans a layer for versions, and the licence."""
     folder = target / f"{_PACKAGE}-{distribution.version}.dist-info"
     folder.mkdir()
-    (folder / "METADATA").write_text(str(distribution.read_text("METADATA")))
+    # Up to the description, which is the README.
+    fields, _, _ = str(distribution.read_text("METADATA")).partition("\n\n")
+    (folder / "METADATA").write_text(f"{fields}\n")
     for file in distribution.files or []:
         if "licenses" in file.parts:
             _copy(Path(str(distribution.locate_file(file))), folder / file.name)

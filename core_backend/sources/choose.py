@@ -63,10 +63,13 @@ def _sdk(settings: Settings, reason: str) -> BatchSource:
     # Imported with the SDK only, as the source below.
     import importlib.util  # noqa: PLC0415
 
-    if importlib.util.find_spec("aiobotocore") is None:
+    # A layer without the one is without the other, whatever the function's bundle brings.
+    needed = ("aiobotocore", "core_backend.sources.sdk")
+    if not all(map(importlib.util.find_spec, needed)):
         raise ConfigurationError(
             f"secrets have to come through the AWS SDK, since {reason}, and it is not installed: "
-            f"pip install 'core_backend[aws-sdk]'"
+            f"pip install 'core_backend[aws-sdk]', or make the layer with it (core-backend layer "
+            f"--with-sdk)"
         )
     from core_backend.sources.sdk import SdkSource  # noqa: PLC0415
 

@@ -66,6 +66,22 @@ def test_the_layer_runs_on_its_own_and_holds_no_more_than_lambda_needs(tmp_path)
     assert not [name for name in contents(tmp_path) if name.endswith((".py", "RECORD", ".pyi"))]
 
 
+def test_what_works_with_the_sdk_comes_with_it_and_where_it_does_not_that_is_said(tmp_path):
+    build_layer(tmp_path, python=HERE)
+
+    said = run_in(
+        tmp_path,
+        "import sys, types, importlib.machinery as m, core_backend\n"
+        "sdk = sys.modules['aiobotocore'] = types.ModuleType('aiobotocore')\n"
+        "sdk.__spec__ = m.ModuleSpec('aiobotocore', None)\n"
+        "core_backend.configure(source='sdk')\n"
+        "try: core_backend.get_secret('a')\n"
+        "except core_backend.ConfigurationError as error: print(error)",
+    )
+
+    assert "core-backend layer --with-sdk" in said
+
+
 def test_the_base_install_needs_nothing_that_the_layer_would_have_to_bring():
     assert all("extra ==" in line for line in metadata.requires("core_backend"))
 
