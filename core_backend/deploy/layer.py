@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import core_backend
+from core_backend.deploy import lean
 from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
 
 __all__ = ["LayerContents", "build_layer", "interpreter_for", "zip_layer"]
 
@@ -82,16 +82,18 @@ def build_layer(
     this = _distribution()
     _copy_package(target)
     if not with_sdk:
-        _remove((target / _PACKAGE).glob(_FOR_THE_SDK))
+        for path in [*(target / _PACKAGE).glob(_FOR_THE_SDK)]:
+            path.unlink()
     _copy_metadata(this, target)
     interpreter = interpreter_for(python)
     if interpreter:
-        _compile(interpreter, target, "-b", "-o", "2")
-        _remove(target.rglob("*.py"))
+        script = [lean.__file__, str(target), f"{_OPT}/{target.name}"]
+        _compile(interpreter, "-I", *script)
     if with_sdk:
         _install_sdk(this, target, python, _MACHINES[architecture])
         if interpreter:
-            _compile(interpreter, target)
+            options = ["--invalidation-mode=unchecked-hash", "-s", str(target.parent), "-p", _OPT]
+            _compile(interpreter, "-m", "compileall", "-q", *options, str(target))
     found = {found.name: found.version for found in metadata.distributions(path=[str(target)])}
     return LayerContents(dict(sorted(found.items())), bytecode=interpreter is not None)
 
@@ -188,21 +190,11 @@ def _advice(error: str) -> str:
     )
 
 
-def _compile(interpreter: str, target: Path, *options: str) -> None:
-    # By hash, and unchecked: neither the time nor the place of the build is in the bytecode. The
-    # columns that tracebacks underline are a fifth of it.
-    command = [interpreter, "-S", "-X", "no_debug_ranges", "-m", "compileall", "-q", *options]
-    command += ["--invalidation-mode=unchecked-hash", "-s", str(target.parent), "-p", _OPT]
-    done = subprocess.run(  # noqa: S603  # Python itself
-        [*command, str(target)], capture_output=True, text=True, check=False
-    )
+def _compile(interpreter: str, *arguments: str) -> None:
+    command = [interpreter, "-S", "-X", "no_debug_ranges", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # Python itself
     if done.returncode:
         raise ConfigurationError(
             f"{interpreter} could not compile the layer; use the Python of the function, or name "
             f"another with python=. It said: {(done.stdout + done.stderr)[-500:]}"
         )
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in list(paths):
-        path.unlink()
