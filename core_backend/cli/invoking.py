@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 __all__ = ["Request", "invoke_locally"]
 
 _REGION = "us-east-1"
+# What to do about an error that comes of how the command was called.
+_NEXT_STEPS = {
+    "MissingEnvError": "Pass --names, the module of its secrets; or --variable KEY=VALUE.",
+    "SecretNotSetError": "Pass --secrets-file, a file that has a value for it.",
+    "Sandbox.Timedout": "Pass a longer --timeout, or see the log above.",
+}
 
 
 @dataclass(frozen=True)
@@ -158,4 +164,7 @@ def _judge(invocations: Sequence[Invocation]) -> None:
     errors = [one.result.error.type for one in invocations if one.result.error is not None]
     if errors:
         kinds = ", ".join(dict.fromkeys(errors))
-        raise CommandError(f"{len(errors)} of {len(invocations)} invocations failed: {kinds}")
+        raise CommandError(
+            f"{len(errors)} of {len(invocations)} invocations failed: {kinds}",
+            _NEXT_STEPS.get(errors[0], "See the log above."),
+        )

@@ -147,11 +147,15 @@ def _functions(
     else:
         found = [one for one in functions if wanted in (one.id, one.path)]
     if not found:
-        there = ", ".join(f"{one.path} ({one.handler})" for one in functions) or "none"
+        if not functions:
+            raise ConfigurationError(
+                "there is no Lambda function in the template; pass that of the stack that has it"
+            )
+        there = ", ".join(f"{one.path} ({one.handler})" for one in functions)
         which = "has its handler in the source given" if wanted is None else f"is {wanted}"
         raise ConfigurationError(
-            f"no function of the template {which}; it has: {there}. Pass function=, one of these, "
-            f"or the source that belongs to it"
+            f"no function of the template {which}; it has: {there}. Name one of these as the "
+            f"function, or pass the source that belongs to it"
         )
     return found
 

@@ -1,4 +1,4 @@
-"""What helps at the keyboard: help that is there at once, examples, completion."""
+"""What helps at the keyboard: help that is there at once, with examples."""
 
 from __future__ import annotations
 
@@ -22,17 +22,6 @@ def _module(declare):
     """Names to ask for."""
 
 
-def shell(*arguments, **env):
-    """Run the installed command without a terminal."""
-    return subprocess.run(
-        [COMMAND, *arguments],
-        env=dict(os.environ) | env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def commands(group=None, path=()):
     """Walk through all commands."""
     for name, command in (group or app._commands).commands.items():
@@ -50,10 +39,9 @@ def test_help_says_what_it_does_and_shows_an_example(run, path, command):
     assert result.code == 0
     assert result.err == ""
     assert command.help
-    if not hasattr(command, "commands"):
-        assert f"  core-backend {' '.join(path)}" in result.out
-        for option in ("--profile", "--region", "--endpoint-url", "--debug"):
-            assert option in result.out
+    assert f"  core-backend {' '.join(path)}" in result.out
+    for option in ("--profile", "--region", "--endpoint-url", "--debug"):
+        assert option in result.out
 
 
 def test_help_loads_nothing_heavy():
@@ -70,7 +58,7 @@ def test_help_loads_nothing_heavy():
 
 
 def test_the_installed_command_is_the_same():
-    result = shell("--version")
+    result = subprocess.run([COMMAND, "--version"], capture_output=True, text=True, check=False)
 
     version = importlib.metadata.version("core_backend")
     assert (result.returncode, result.stdout) == (0, f"core-backend {version}\n")
@@ -112,31 +100,3 @@ def test_a_reader_that_goes_away_is_no_traceback():
 
     assert result.returncode == 1
     assert result.stderr == ""
-
-
-@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
-def test_a_shell_is_told_how_to_complete(kind):
-    result = shell(_CORE_BACKEND_COMPLETE=f"{kind}_source")
-
-    assert result.returncode == 0
-    assert "_CORE_BACKEND_COMPLETE" in result.stdout
-
-
-def complete(words, **env):
-    """Return what a shell is offered for the last of ``words``."""
-    result = shell(
-        _CORE_BACKEND_COMPLETE="zsh_complete",
-        COMP_WORDS=" ".join(["core-backend", *words[:-1]]),
-        COMP_CWORD=str(len(words)),
-        **env,
-    )
-    return list(filter(None, result.stdout.splitlines()))
-
-
-def test_commands_options_and_declared_names_complete(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-    assert complete(["secrets", ""])[1::3] == ["import", "set", "status"]
-    named = ["secrets", "set", "--names", "names.py"]
-    assert complete([*named, ""])[1::3] == ["stripe-api-key", "signing-key"]
-    assert complete(["secrets", "set", "--names", "nowhere.py", ""]) == []

@@ -141,7 +141,20 @@ def test_secrets_without_a_value_are_as_after_a_deployment(run, tmp_path):
     assert "Error of invocation 1, after " in result.out
     assert "SecretNotSetError: secret 'dev/signing-key'" in result.out
     assert "GetSecretValue dev/stripe-api-key" in timeline_of(result)
-    assert result.err == "Error: 1 of 1 invocations failed: SecretNotSetError\n"
+    assert result.err.splitlines() == [
+        "Error: 1 of 1 invocations failed: SecretNotSetError",
+        "Pass --secrets-file, a file that has a value for it.",
+    ]
+
+
+def test_without_its_names_a_handler_has_no_variables_and_it_says_what_to_pass(run):
+    result = run("invoke", "handler.handler")
+
+    assert result.code == 1
+    assert result.err.splitlines() == [
+        "Error: 1 of 1 invocations failed: MissingEnvError",
+        "Pass --names, the module of its secrets; or --variable KEY=VALUE.",
+    ]
 
 
 def test_more_variables_are_the_functions_own(run, declare):
@@ -181,7 +194,18 @@ def test_an_invocation_that_takes_too_long_is_given_up(run, declare):
 
     assert result.code == 1
     assert "Task timed out after 0.20 seconds" in result.out
-    assert result.err == "Error: 1 of 1 invocations failed: Sandbox.Timedout\n"
+    assert result.err.splitlines() == [
+        "Error: 1 of 1 invocations failed: Sandbox.Timedout",
+        "Pass a longer --timeout, or see the log above.",
+    ]
+
+
+def test_an_error_of_the_handlers_own_is_to_be_looked_up_in_the_log(run, declare):
+    declare("def handler(event, context):\n    raise ValueError('its own')", "handler.py")
+
+    result = run("invoke", "handler.handler")
+
+    assert result.err.endswith("invocations failed: ValueError\nSee the log above.\n")
 
 
 @pytest.mark.parametrize(

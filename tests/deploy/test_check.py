@@ -194,7 +194,10 @@ class TestFunctions:
             ConfigurationError, match=r"is Refund; it has: Charges/Charge \(handler.handler\)"
         ):
             checked(GOOD, function="Refund")
-        with pytest.raises(ConfigurationError, match="source given; it has: none"):
+        other = function(handler="elsewhere.handler")
+        with pytest.raises(ConfigurationError, match=r"source given; it has: .*elsewhere.handler"):
+            checked(without("-", Charge=other))
+        with pytest.raises(ConfigurationError, match="no Lambda function in the template; pass"):
             checked({"Stripe": STRIPE})
 
 

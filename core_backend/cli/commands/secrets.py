@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["secrets"]
 
 
-@click.group()
+@click.group(epilog=examples("core-backend secrets status --names app.secret_names --env dev"))
 @common
 def secrets() -> None:
     """See and fill the secrets that a module declares."""

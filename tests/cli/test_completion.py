@@ -1,0 +1,127 @@
+"""The Tab key, in each shell that is there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+from support.terminal import Terminal
+
+SCRIPTS = sysconfig.get_path("scripts")
+COMMAND = str(Path(SCRIPTS) / "core-backend")
+DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
+NAMED = "core-backend secrets set --names names.py "
+
+
+@pytest.fixture(autouse=True)
+def _module(declare):
+    """Names to ask for, in the working directory."""
+
+
+def shell(*arguments, **env):
+    """Run the installed command without a terminal."""
+    return subprocess.run(
+        [COMMAND, *arguments],
+        env=dict(os.environ) | env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(kind):
+    result = shell(_CORE_BACKEND_COMPLETE=f"{kind}_source")
+
+    assert result.returncode == 0
+    assert "_CORE_BACKEND_COMPLETE" in result.stdout
+
+
+def complete(words, **env):
+    """Return what a shell is offered for the last of ``words``."""
+    result = shell(
+        _CORE_BACKEND_COMPLETE="zsh_complete",
+        COMP_WORDS=" ".join(["core-backend", *words[:-1]]),
+        COMP_CWORD=str(len(words)),
+        **env,
+    )
+    return list(filter(None, result.stdout.splitlines()))
+
+
+def test_commands_options_and_declared_names_complete():
+    assert complete(["secrets", ""])[1::3] == ["import", "set", "status"]
+    named = ["secrets", "set", "--names", "names.py"]
+    assert complete([*named, ""])[1::3] == ["stripe-api-key", "signing-key"]
+    assert complete(["secrets", "set", "--names", "nowhere.py", ""]) == []
+
+
+def with_shell(name):
+    there = shutil.which(name)
+    return pytest.mark.skipif(there is None, reason=f"there is no {name} here")
+
+
+def startup_line(file):
+    """Return the line that the guide has for a shell's startup file."""
+    [line] = [line for line in DOCUMENT.read_text().splitlines() if line.endswith(f"# {file}")]
+    return line.removeprefix("$ ").rpartition("#")[0].strip()
+
+
+def environment():
+    path = os.pathsep.join([SCRIPTS, os.environ["PATH"]])
+    return {**os.environ, "PATH": path, "PS1": "ready> ", "PROMPT": "ready> "}
+
+
+@with_shell("bash")
+def test_bash_completes():
+    # Bash takes no Tab where nobody types; what it does with it is in its manual.
+    script = f"""
+        {startup_line("~/.bashrc")}
+        complete -p core-backend
+        offer() {{
+            COMPREPLY=() COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+            _core_backend_completion "$1"
+            echo "${{COMPREPLY[@]}}"
+        }}
+        offer core-backend secrets ""
+        offer core-backend secrets status --o
+        offer {NAMED} str
+    """
+    done = subprocess.run(
+        ["bash", "-c", script], env=environment(), capture_output=True, text=True, check=True
+    )
+
+    registered, *offered = done.stdout.splitlines()
+    assert registered.endswith(" core-backend")
+    assert offered == ["import set status", "--output", "stripe-api-key"]
+
+
+@with_shell("fish")
+def test_fish_completes(tmp_path):
+    script = f"""
+        {startup_line("config.fish")}
+        complete -C "core-backend secrets "
+        complete -C "{NAMED}str"
+    """
+    env = {**environment(), "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["fish", "-c", script], env=env, capture_output=True, text=True, check=True
+    )
+
+    offered = [line.partition("\t")[0] for line in done.stdout.splitlines() if line]
+    assert offered == ["import", "set", "status", "stripe-api-key"]
+
+
+@with_shell("zsh")
+def test_zsh_completes(tmp_path):
+    env = {**environment(), "HOME": str(tmp_path)}
+    with Terminal(["zsh", "-f", "-i"], env=env, cwd=str(tmp_path)) as person:
+        for line in startup_line("~/.zshrc").split(";"):
+            person.expect("ready> ")
+            person.type(f"{line.strip()}\r")
+        person.expect("ready> ")
+        person.type(f"{NAMED}str\t")
+        person.expect("stripe-api-key")
