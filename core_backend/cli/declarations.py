@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from core_backend._shapes import Binary
-from core_backend.deploy.declared import declared_names, names_module
 from core_backend.errors import ConfigurationError
 from core_backend.names import get_resource_name
 
@@ -79,6 +78,9 @@ def load_declarations(module: str) -> Declarations:
     Raises:
         ConfigurationError: It cannot be imported, or declares no secret.
     """
+    # Here and not above: help is there before a module of names is read.
+    from core_backend.deploy.declared import declared_names, names_module  # noqa: PLC0415
+
     imported = names_module(module)
     shapes: dict[str, list[SecretName[Any]]] = {}
     for shape in declared_names(imported).attributes.values():

@@ -14,7 +14,7 @@ import pytest
 from core_backend.cli import app
 
 COMMAND = str(Path(sysconfig.get_path("scripts")) / "core-backend")
-HEAVY = ("aws_cdk", "boto3", "botocore", "moto", "rich")
+HEAVY = ("aws_cdk", "boto3", "botocore", "core_backend.deploy", "moto", "rich")
 
 
 @pytest.fixture(autouse=True)
