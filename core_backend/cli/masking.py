@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import traceback
-from typing import TYPE_CHECKING, Any, cast
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+from core_backend._masking import masked_text, written_forms
 
 __all__ = ["Masked"]
 
-_MASK = "***"
-# A shorter part of a JSON value, such as a user's name or a port, is in other words as well.
-_SHORTEST_PART = 8
+# A shorter line of a value, such as a bracket, is in other text as well.
+_SHORTEST_LINE = 8
 
 
 class Masked:
@@ -26,48 +21,22 @@ class Masked:
 
     def __init__(self) -> None:
         """Start with no values."""
-        self._forms: set[str] = set()
+        self._forms: dict[str, set[str]] = {}
 
     def add(self, value: str | bytes) -> None:
         """Mask this value from now on, however it is written."""
-        self._forms.update(form for form in _forms(value) if form.strip())
+        for form, longer in written_forms(value).items():
+            self._forms.setdefault(form, set()).update(longer)
+        # Other than in a log that runs for ever, a short value is masked too, and a line of a key.
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+        for part in (text, *(line for line in text.splitlines() if len(line) >= _SHORTEST_LINE)):
+            if part.strip():
+                self._forms.setdefault(part, set())
 
     def text(self, text: str) -> str:
         """Return ``text`` with a mask for each value in it."""
-        # The longest first: one value may be part of another.
-        for form in sorted(self._forms, key=len, reverse=True):
-            text = text.replace(form, _MASK)
-        return text
+        return masked_text(text, self._forms)
 
     def traceback(self, error: BaseException) -> str:
         """Return an error's traceback, masked and without local variables."""
         return self.text("".join(traceback.format_exception(error)))
-
-
-def _forms(value: str | bytes) -> Iterator[str]:
-    if isinstance(value, bytes):
-        raw = bytes(value)
-        yield base64.b64encode(raw).decode()
-        yield repr(raw)[2:-1]
-        value = raw.decode("utf-8", "replace")
-    # str(), since the repr of a value that was fetched is a mask already.
-    text = str(value)
-    for part in (text, *_parts(text)):
-        yield from (part, repr(part)[1:-1], json.dumps(part)[1:-1])
-
-
-def _parts(text: str) -> Iterator[str]:
-    """Walk through the strings inside a JSON value, and the lines of one that spans several."""
-    yield from (line for line in text.splitlines() if len(line) >= _SHORTEST_PART)
-    try:
-        waiting: list[Any] = [json.loads(text)]
-    except (ValueError, RecursionError):
-        return
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            waiting.extend(cast("dict[str, Any]", item).values())
-        elif isinstance(item, list):
-            waiting.extend(cast("Iterable[Any]", item))
-        elif isinstance(item, str) and len(item) >= _SHORTEST_PART:
-            yield item
