@@ -60,9 +60,7 @@ class Redactor:
             # A refresh mostly brings what was there.
             self._known.move_to_end(key)
             return
-        kept = {old: forms for old, forms in known.items() if old != value}
-        for old in [*kept][: 1 - _VALUES_PER_SECRET]:
-            del kept[old]
+        kept = dict([*known.items()][1 - _VALUES_PER_SECRET :])
         self._known[key] = {**kept, value: written_forms(value)}
         self._collect()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -47,6 +48,24 @@ def test_a_value_that_comes_back_is_known_once(redacting, source):
         redacting.clock.advance(2)
     redactor = _state.get_store().cache._redactor
     assert [*redactor._known["key"]] == [f"{VALUE}-1", VALUE]
+
+
+def test_a_refresh_makes_a_secret_one_of_those_fetched_last():
+    with world(redact_logs=True, max_entries=2) as w:
+        get_secrets("a", "b").result()
+        w.clock.advance(2)
+        get_secret("a", fresh=True).result()
+        get_secret("c").result()
+        assert [*w.store.cache._redactor._known] == ["a", "c"]
+
+
+def test_documents_that_share_a_string_are_each_masked_as_a_whole(redacting, source, written, log):
+    for name in ("one", "two"):
+        document = {"host": "pl4nted-shared", "pin": f"pl4{name}"}
+        source.secrets[name] = json.dumps(document)
+    one, two = get_secrets("one", "two").result()
+    log.info("%s %s", one, two)
+    assert written.lines == ["*** ***"]
 
 
 def test_what_was_forgotten_before_it_is_switched_on_is_not_known(source):

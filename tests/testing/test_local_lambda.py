@@ -169,12 +169,12 @@ def test_a_process_that_ends_is_an_error_and_the_next_invocation_starts_another(
 def test_a_timeout_is_an_error_and_ends_the_process(task_root):
     with LocalLambda(task_root=task_root(ENDS), timeout=20) as function:
         pid = function.invoke().payload
-        result = function.invoke("hang", timeout=0.2)
+        result = function.invoke("hang", timeout=1)
         assert state_of(pid) is None
         assert function.invoke().payload != pid
     assert result.error is not None
     assert result.error.type == "Sandbox.Timedout"
-    assert result.error.message.endswith("Task timed out after 0.20 seconds")
+    assert result.error.message.endswith("Task timed out after 1.00 seconds")
     assert result.duration > 0
     assert result.log_lines == ("before hang",)
 
