@@ -198,16 +198,20 @@ class Flights:
         Then whoever waits for it asks again, and so joins that.
         """
         other = self.joinable(flight.request, now, longest, fresh=False)
-        if other is not None and other is not flight:
-            flight.allowed = -math.inf
-            return False
-        flight.started = now
-        return True
+        in_place = self._under_way.get((flight.request.key, flight.fresh)) is flight
+        if in_place and other in {None, flight}:
+            flight.started = now
+            return True
+        flight.allowed = -math.inf
+        return False
 
     def add(self, flight: Flight) -> None:
-        """Let the flight be joined."""
+        """Let the flight be joined, and no other that it could have joined itself."""
         self._aloft.add(flight)
-        self._under_way[flight.request.key, flight.fresh] = flight
+        key = flight.request.key
+        if not flight.fresh:
+            self._under_way.pop((key, True), None)
+        self._under_way[key, flight.fresh] = flight
 
     def remove(self, flight: Flight) -> None:
         """Let it be joined no more, but for those who ask past the cache a moment later."""

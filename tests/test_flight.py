@@ -123,7 +123,10 @@ def test_an_abandoned_fetch_past_the_cache_is_shared_with_nobody() -> None:
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_frozen_flight_is_begun_anew_unless_another_has_taken_its_place(fresh: bool) -> None:
+@pytest.mark.parametrize("other", [False, True])
+def test_a_frozen_flight_is_begun_anew_unless_another_has_taken_its_place(
+    fresh: bool, other: bool
+) -> None:
     flights = Flights(10)
     frozen, later = Flight(REQUEST, NOW, fresh=fresh), Moment(NOW.wall + 60, NOW.monotonic)
     flights.add(frozen)
@@ -133,7 +136,7 @@ def test_a_frozen_flight_is_begun_anew_unless_another_has_taken_its_place(fresh:
     assert flights.joinable(REQUEST, later, 5.0, fresh=fresh) is frozen
 
     much_later = Moment(NOW.wall + 120, NOW.monotonic)
-    flights.add(Flight(REQUEST, much_later))
+    flights.add(Flight(REQUEST, much_later, fresh=other))
     assert not flights.begin_anew(frozen, much_later, 5.0)
     # Less than anybody has left.
     assert frozen.allowed == -math.inf

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -428,6 +429,32 @@ async def test_what_was_frozen_before_everything_was_forgotten_does_not_come_bac
     await until(lambda: frozen._answer.landed_at)
     assert await get_secret("a") == "pl4nted-a"
     assert w.calls == 3
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_a_frozen_fetch_leaves_its_waiters_to_the_one_that_took_its_place(
+    fresh: bool,
+) -> None:
+    go_on = threading.Event()
+
+    class StandsStill(ScriptedSource):
+        async def fetch(self, request: SecretRequest) -> SecretValue:
+            if not self.calls:
+                self.calls.append(request)
+                self._arrived.release()
+                go_on.wait(10)
+                time.sleep(0.8)  # noqa: ASYNC251  # it is the thread that has to stand still
+                await asyncio.sleep(1000)
+            return await super().fetch(request)
+
+    with world(source=StandsStill(a="pl4nted-a"), timeout=0.5) as w:
+        frozen = get_secret("a", fresh=fresh)
+        w.source.arrived()
+        w.clock.freeze(60)
+        after = get_secret("a")
+        go_on.set()
+        assert await frozen == await after == "pl4nted-a"
+        assert w.calls == 2
 
 
 async def test_names_stages_and_versions_are_never_crossed(w: World) -> None:

@@ -19,6 +19,15 @@ async def test_row_14_a_value_expires_though_the_monotonic_clock_stood_still(pro
     assert process.calls == 2
 
 
+async def test_row_14_so_does_it_for_those_who_kept_its_handle(process, service):
+    kept = get_secret("db")
+    await kept
+    service.put("db", "pl4nted-new")
+    process.clock.freeze(331)
+    assert await kept == "pl4nted-new"
+    assert process.calls == 2
+
+
 async def test_row_14_so_does_a_cool_down(process, service):
     service.script(*[throttled] * 3)
     with pytest.raises(SecretThrottledError):
@@ -34,6 +43,15 @@ async def test_row_15_a_wall_clock_one_hour_back_is_believed_by_nobody(process, 
     process.clock.advance_wall(-3600)
     assert await get_secret("db") == "pl4nted-new"
     assert await get_secret("db") == "pl4nted-new"
+    assert process.calls == 2
+
+
+async def test_row_15_nor_by_those_who_kept_a_handle(process, service):
+    kept = get_secret("db")
+    await kept
+    service.put("db", "pl4nted-new")
+    process.clock.advance_wall(-3600)
+    assert await kept == "pl4nted-new"
     assert process.calls == 2
 
 

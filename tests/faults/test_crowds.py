@@ -54,12 +54,23 @@ async def test_row_3_one_of_ten_is_missing_and_answers_for_itself_for_five_secon
     assert str(second.value) == str(first.value)
     assert second.value.__cause__ is second.value.__context__ is None
 
+    single = [await failure_of(get_secret("missing")) for _ in range(2)]
+    assert single[0] is not single[1]
+    assert str(single[0]) == str(single[1]) == str(first.value)
+    assert process.calls == 10
+
     assert await get_secrets(*names) == tuple(f"pl4nted-{name}" for name in names)
     assert process.calls == 10
     process.clock.advance(0.2)
     with pytest.raises(SecretNotFoundError):
         await get_secret("missing")
     assert process.calls == 11
+
+
+async def failure_of(pending):
+    with pytest.raises(SecretNotFoundError) as caught:
+        await pending
+    return caught.value
 
 
 async def test_row_3_all_that_are_missing_are_named_by_one_error(process):

@@ -29,9 +29,13 @@ PROMISE = 0.1
 """By how much a deadline may be missed."""
 
 
-@pytest.fixture
-def settings():
-    return {"connect_timeout": 0.12, "read_timeout": 0.12, "timeout": DEADLINE}
+@pytest.fixture(params=[0.12, 60], ids=["after three attempts", "in the middle of the first"])
+def settings(request):
+    return {
+        "connect_timeout": request.param,
+        "read_timeout": request.param,
+        "timeout": DEADLINE,
+    }
 
 
 @pytest.fixture(autouse=True)

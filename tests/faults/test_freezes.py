@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.faults import Held, silent
 
-TIMEOUT = 0.6
-STOPPED = 0.95
+TIMEOUT = 1.2
+STOPPED = 1.6
 """Longer than the whole fetch may take, by more than a slow machine is late."""
 
 
@@ -42,8 +42,9 @@ def warm(warmed):
 
 def value_of(result, fingerprint):
     assert result.error is None, result.error
-    [value] = result.payload["values"]
-    return value == fingerprint("pl4nted-db")
+    # A stale value would serve as well, and hide what happened.
+    assert result.payload["stale"] == 0
+    return set(result.payload["values"]) == {fingerprint("pl4nted-db")}
 
 
 @pytest.mark.parametrize("answered", [True, False], ids=["answered meanwhile", "never answered"])
@@ -94,9 +95,7 @@ def test_row_18_nor_are_ten_connections_that_died_together(warm, service, finger
     warm.freeze()
     service.restart()
     service.forget()
-    result = warm.invoke({"read": names})
-    assert result.error is None
-    assert set(result.payload["values"]) == {fingerprint("pl4nted-db")}
+    assert value_of(warm.invoke({"read": names}), fingerprint)
     assert 10 <= len(service.calls) <= 20
 
 

@@ -12,6 +12,7 @@ from core_backend import (
     SecretDecryptionError,
     SecretDeletedError,
     SecretNotFoundError,
+    SecretNotSetError,
     get_secret,
 )
 
@@ -89,6 +90,18 @@ async def test_row_10_a_transient_failure_after_the_refusal_finds_nothing_stale(
     with pytest.raises(Exception, match="the service failed"):
         await get_secret("db")
     assert process.calls == 4
+
+
+async def test_row_10_a_secret_without_a_value_any_more_is_not_served_stale(process, service):
+    await get_secret("db")
+    service.forget()
+    gone = "can't find the specified secret value for staging label: AWSCURRENT"
+    service.always(error("ResourceNotFoundException", gone))
+    process.clock.advance(331)
+    for _ in range(2):
+        with pytest.raises(SecretNotSetError):
+            await get_secret("db")
+    assert process.calls == 1
 
 
 async def test_row_24_rotated_credentials_are_read_from_the_environment(process, service, environ):
