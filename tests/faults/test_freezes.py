@@ -37,7 +37,8 @@ def hasty(warmed):
 
 @pytest.fixture
 def warm(warmed):
-    return warmed()
+    """One that has all the time of its invocation, and a single attempt, for each fetch."""
+    return warmed(ATTEMPTS=1, CONNECT_TIMEOUT=60, READ_TIMEOUT=60, TIMEOUT=60)
 
 
 def value_of(result, fingerprint):
