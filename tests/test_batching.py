@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from support.batches import PREFIX, Service, entry, fetch
 
-from core_backend import (
-    SecretAccessDeniedError,
-    SecretNotFoundError,
-    SecretNotSetError,
-)
+from core_backend import SecretAccessDeniedError, SecretNotFoundError, SecretNotSetError
 from core_backend.sources.batching import BatchingSource
 from core_backend.sources.protocol import BatchPage, SecretRequest
 

@@ -6,9 +6,7 @@ import asyncio
 
 from support.batches import Service, entry, fetch
 
-from core_backend import (
-    SecretNotFoundError,
-)
+from core_backend import SecretNotFoundError
 from core_backend.sources.batching import BatchingSource
 from core_backend.sources.protocol import BatchPage, SecretRequest
 

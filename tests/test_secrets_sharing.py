@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core_backend import (
-    get_secret,
-    get_secrets,
-    secrets_info,
-)
+from core_backend import get_secret, get_secrets, secrets_info
 
 if TYPE_CHECKING:
     from support.scripted import World
