@@ -23,3 +23,10 @@ def task_root(tmp_path: Path) -> Callable[[str], Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def unmeasured(monkeypatch):
+    """These functions are nothing of ours, and are killed in the midst of things."""
+    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
+    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
