@@ -1,16 +1,13 @@
-"""Passwords rotated under a warm cache: against servers that ask for them, and against a script."""
+"""Passwords rotated under a warm cache: what a script of them comes to."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
 import pytest
-from support.postgres import Postgres, find_postgres, running_postgres
-from support.scripted import World, throttled, world
+from support.scripted import World, throttled
 
 from core_backend import (
     ConfigurationError,
@@ -23,52 +20,10 @@ from core_backend import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Iterator
-
-OLD, NEW, NEWER = "pl4nted-old", "pl4nted-new", "pl4nted-newer"
+    from collections.abc import Awaitable
 
 
-class RefusedError(Exception):
-    """What a client raises when its password is wrong."""
-
-
-class OtherError(Exception):
-    """What has nothing to do with passwords."""
-
-
-@pytest.fixture
-def w() -> Iterator[World]:
-    with world() as made:
-        made.source.secrets["db"] = OLD
-        yield made
-
-
-class Door:
-    """Lets in who has the password; keeps everybody who came."""
-
-    def __init__(self, password: str) -> None:
-        self.password = password
-        self.tried: list[str] = []
-        self.errors: list[RefusedError] = []
-
-    def open(self, password: str) -> str:
-        self.tried.append(password)
-        if password == self.password:
-            return "in"
-        self.errors.append(RefusedError("wrong password"))
-        raise self.errors[-1]
-
-    async def open_async(self, password: str) -> str:
-        await asyncio.sleep(0)
-        return self.open(password)
-
-
-@pytest.fixture(params=["open", "open_async"])
-def way(request: pytest.FixtureRequest) -> str:
-    return request.param
-
-
-# --- a secret that is up to date
+from support.doors import NEW, NEWER, OLD, Door, OtherError, RefusedError
 
 
 async def test_use_is_given_the_value_and_its_result_is_returned(w: World, way: str) -> None:
@@ -98,9 +53,6 @@ async def test_the_value_is_read_as_its_name_declares(
     value = await with_secret(name, lambda password: password, retry_on=RefusedError)
     assert value == OLD
     assert type(value) is SecretText
-
-
-# --- a secret that was rotated
 
 
 async def test_a_refused_value_is_fetched_anew_and_used_once_more(w: World, way: str) -> None:
@@ -221,9 +173,6 @@ async def test_a_retry_leaves_one_line_in_the_log_that_names_the_secret(
     assert lines == ["secret 'db' was refused, and has a new version: trying that"]
 
 
-# --- many at once
-
-
 async def test_a_hundred_callers_recover_with_one_fetch(w: World, way: str) -> None:
     door = Door(OLD)
     await with_secret("db", getattr(door, way), retry_on=RefusedError)
@@ -248,9 +197,6 @@ async def test_a_wrong_password_costs_one_fetch_a_second(w: World) -> None:
     assert w.calls == 3
 
 
-# --- what cannot be meant
-
-
 @pytest.mark.parametrize(
     "wrong", ["RefusedError", None, RefusedError(), [RefusedError], int, BaseException, (int,)]
 )
@@ -258,109 +204,3 @@ async def test_retry_on_is_to_be_exceptions(w: World, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="retry_on is to be an exception class"):
         await with_secret("db", str, retry_on=wrong)
     assert w.calls == 0
-
-
-# --- a server that asks for a password
-
-
-class PasswordServer:
-    """Reads a line from each connection, and says whether it is the password."""
-
-    def __init__(self) -> None:
-        self.password = ""
-        self.refused = 0
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[int]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=256)
-        async with server:
-            yield server.sockets[0].getsockname()[1]
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        right = (await reader.readline()).decode().strip() == self.password
-        self.refused += not right
-        writer.write(b"welcome\n" if right else b"refused\n")
-        writer.close()
-        await writer.wait_closed()
-
-
-async def log_in(port: int, password: str) -> str:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(f"{password}\n".encode())
-    answer = (await reader.readline()).decode().strip()
-    writer.close()
-    await writer.wait_closed()
-    if answer != "welcome":
-        raise RefusedError(answer)
-    return answer
-
-
-async def test_a_hundred_connections_survive_a_rotation(w: World) -> None:
-    server = PasswordServer()
-    server.password = OLD
-    async with server.running() as port:
-
-        async def connect() -> str:
-            return await with_secret(
-                "db", lambda password: log_in(port, password), retry_on=RefusedError
-            )
-
-        assert await connect() == "welcome"
-        server.password = NEW
-        w.source.rotate("db", NEW)
-        answers = await asyncio.gather(*(connect() for _ in range(100)))
-    assert answers == ["welcome"] * 100
-    assert server.refused == 100
-    assert w.calls == 2
-
-
-# --- PostgreSQL
-
-
-PROGRAMS = find_postgres()
-
-
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    assert PROGRAMS is not None
-    with running_postgres(PROGRAMS, password=OLD) as server:
-        yield server
-
-
-@pytest.mark.skipif(PROGRAMS is None, reason="no PostgreSQL server is installed")
-async def test_a_hundred_clients_of_postgresql_survive_a_rotation(
-    w: World, postgres: Postgres
-) -> None:
-    async def connect(password: str) -> asyncpg.Connection:
-        # str(): asyncpg is written in Cython, and takes no subclass of str.
-        return await asyncpg.connect(
-            host=postgres.socket_folder,
-            user=postgres.user,
-            password=str(password),
-            database="postgres",
-        )
-
-    async def ask() -> int:
-        connection = await with_secret("db", connect, retry_on=asyncpg.InvalidPasswordError)
-        try:
-            return await connection.fetchval("SELECT 42")
-        finally:
-            await connection.close()
-
-    assert await ask() == 42
-    # Rotated by somebody else, under a warm cache.
-    administrator = await connect(OLD)
-    await administrator.execute(f"ALTER USER {postgres.user} PASSWORD '{NEW}'")
-    await administrator.close()
-    w.source.rotate("db", NEW)
-    assert await asyncio.gather(*(ask() for _ in range(100))) == [42] * 100
-    assert w.calls == 2
-
-    # A password that no version has: the server's own words, and no further connection.
-    w.clock.advance(2)
-    administrator = await connect(NEW)
-    await administrator.execute(f"ALTER USER {postgres.user} PASSWORD '{NEWER}'")
-    await administrator.close()
-    with pytest.raises(asyncpg.InvalidPasswordError, match="password authentication failed"):
-        await ask()
-    assert w.calls == 3
