@@ -30,13 +30,15 @@ _BENCHMARKS = (
     "expiry",
     "redaction",
     "size",
+    "peers_faults",
 )
 _EXAMPLE = """\
 example:
   python benchmarks --only cold,warm --libraries core_backend,boto3 --rounds 5
 
-All of it takes about a quarter of an hour, and wants a machine that does nothing else.
-The figures go to benchmarks/results, and from there into docs/performance.md.
+All of it takes about half an hour, and wants a machine that does nothing else.
+The figures go to benchmarks/results, and from there into docs/performance.md and
+docs/reliability.md.
 """
 
 
@@ -96,7 +98,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--docs",
         action="store_true",
-        help="bring the tables and plots of docs/performance.md up to date",
+        help="bring the tables and plots of these documents up to date",
     )
     return parser.parse_args(argv)
 

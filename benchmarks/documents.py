@@ -1,4 +1,4 @@
-"""Brings docs/performance.md up to date: its tables, and its plots, from the written figures."""
+"""Brings the documents up to date: their tables, and their plots, from the written figures."""
 
 from __future__ import annotations
 
@@ -18,13 +18,21 @@ __all__ = ["update"]
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
 _PAGE = _DOCS / "performance.md"
+_RELIABILITY = _DOCS / "reliability.md"
 
 
 def update(results: Path) -> None:
-    """Write what is in ``results`` between the page's marks, and draw its plots."""
+    """Write what is in ``results`` between the pages' marks, and draw their plots."""
     figures = {
         path.stem: json.loads(path.read_text(encoding="utf-8")) for path in results.glob("*.json")
     }
+    peers = figures.pop("peers_faults", None)
+    if peers is not None:
+        told = _RELIABILITY.read_text(encoding="utf-8")
+        told = _replaced(told, "peers_faults", peers["table"])
+        _RELIABILITY.write_text(told, encoding="utf-8")
+    if not figures:
+        return
     page = _PAGE.read_text(encoding="utf-8")
     for name, found in figures.items():
         page = _replaced(page, name, found["table"])

@@ -109,6 +109,15 @@ def test_masking_logs_is_measured_by_how_many_secrets_are_known(tmp_path: Path) 
     assert all(row["microseconds"] > 0 for row in written["rows"])
 
 
+def test_libraries_are_put_through_the_same_faults(tmp_path: Path) -> None:
+    written = measured("peers_faults", tmp_path, "--libraries", "core_backend,boto3")
+    assert [row["number"] for row in written["rows"]] == ["1", "13", "25", "30"]
+    assert not any(row["core_backend"] for row in written["rows"])
+    assert written["rows"][0]["boto3"] == "100 calls"
+    [goal] = written["goals"]
+    assert goal["reached"]
+
+
 @pytest.mark.skipif(not installed(), reason="a layer is made of what is installed")
 def test_the_layer_is_weighed(tmp_path: Path) -> None:
     written = measured("size", tmp_path)

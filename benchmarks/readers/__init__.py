@@ -1,0 +1,1 @@
+"""How each library reads one secret, used as its documentation says."""
