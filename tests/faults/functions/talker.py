@@ -20,7 +20,7 @@ async def handler(event, context):
             value = await one
         except SecretError as error:
             log.exception("there is none")
-            log.debug("%s", error, extra={"error": error})
+            log.debug("%s", error, extra={"error": repr(error)})
         else:
             values.append(value)
             log.debug("got %r of %r", value, one, extra={"value": repr(value)})
