@@ -1,7 +1,8 @@
-"""Time that stands still, jumps, runs backwards or runs out: rows 14, 15, 16, 21 and 23."""
+"""Time that stands still, jumps, runs backwards or runs out: rows 14 to 17, 21 and 23."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 
 import pytest
@@ -132,6 +133,20 @@ async def test_row_23_the_order_holds_though_the_clocks_jump_in_between(process,
     assert await older == "pl4nted-new"
     assert await get_secret("db") == "pl4nted-new"
     assert process.calls == 2
+
+
+async def test_row_17_nobody_joins_a_fetch_that_was_frozen_with_its_environment(process, service):
+    never = Held()
+    service.script(never)
+    frozen = get_secret("db")
+    await service.arrived(1)
+    process.clock.freeze(400)
+    async with asyncio.timeout(60):
+        assert await get_secret("db") == "pl4nted-db"
+        # Nor do those who had joined it go on waiting.
+        assert await frozen == "pl4nted-db"
+    assert process.calls == 2
+    never.release()
 
 
 @contextlib.contextmanager
