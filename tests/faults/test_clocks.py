@@ -8,7 +8,7 @@ import contextlib
 import pytest
 from support.faults import Held, throttled
 
-from core_backend import SecretThrottledError, SecretTimeoutError, get_secret
+from core_backend import SecretThrottledError, SecretTimeoutError, get_secret, secrets_info
 from core_backend._remaining import remaining_millis
 
 
@@ -106,6 +106,19 @@ async def test_row_21_a_stale_value_serves_where_it_may(process, service, age, s
         with pytest.raises(SecretTimeoutError):
             await get_secret("db", fresh=True)
     assert process.calls == 0
+
+
+async def test_row_21_nor_is_a_refresh_begun_that_would_be_frozen_in_the_middle(process, service):
+    await get_secret("db")
+    service.forget()
+    process.clock.advance(250)
+    fetches = secrets_info().fetches
+    with left_of_the_invocation(300):
+        assert await get_secret("db") == "pl4nted-db"
+        assert secrets_info().fetches == fetches
+    assert process.calls == 0
+    assert await get_secret("db") == "pl4nted-db"
+    await service.arrived(1)
 
 
 async def test_row_23_a_slow_older_reply_does_not_replace_a_newer_one(process, service):
