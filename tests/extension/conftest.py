@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.extension_server import ExtensionServer
+from support.extension_sources import PORT, TOKEN
 
 from core_backend import _state
 from core_backend._settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-from support.extension_sources import PORT, TOKEN
 
 
 @pytest.fixture(params=[False, True], ids=["extension", "agent"])

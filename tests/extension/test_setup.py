@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from support.extension_sources import PORT, TOKEN, fetch, source_at
 
 from core_backend import ConfigurationError, get_secret, get_secrets, secrets_info, with_secret
 from core_backend._settings import Settings
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.extension_server import ExtensionServer
-
-from support.extension_sources import PORT, TOKEN, fetch, source_at
 
 
 def test_the_usual_port_is_the_documented_one() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from support.doors import NEW, NEWER, OLD, RefusedError
 from support.postgres import Postgres, find_postgres, running_postgres
 
 from core_backend import with_secret
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from support.scripted import World
-
-
-from support.doors import NEW, NEWER, OLD, RefusedError
 
 
 class PasswordServer:

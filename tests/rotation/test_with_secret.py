@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from support.doors import NEW, NEWER, OLD, Door, OtherError, RefusedError
 from support.scripted import World, throttled
 
 from core_backend import (
@@ -21,9 +22,6 @@ from core_backend import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
-
-
-from support.doors import NEW, NEWER, OLD, Door, OtherError, RefusedError
 
 
 async def test_use_is_given_the_value_and_its_result_is_returned(w: World, way: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from core_backend import _state
 from core_backend._settings import Settings
-from core_backend.errors import SecretNotFoundError, SecretThrottledError
+from core_backend.errors import SecretError, SecretNotFoundError, SecretThrottledError
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
 from core_backend.values import SecretBytes, SecretText
@@ -135,3 +135,13 @@ async def until(condition: Callable[[], object]) -> None:
             return
         await asyncio.sleep(0.001)
     raise AssertionError("it never came")
+
+
+async def until_fetched(w: World, calls: int) -> None:
+    """Wait for fetches in the background to have landed."""
+    w.source.arrived(calls)
+    await until(lambda: not w.store._flights._under_way)
+
+
+def failure(kind: type[SecretError], code: str | None = None) -> SecretError:
+    return kind("secret 'a': told to fail", secret_id="a", code=code)
