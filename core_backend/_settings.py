@@ -54,7 +54,8 @@ class Settings:
     source: str = "auto"
     """Where values come from: ``auto``, ``direct``, ``sdk`` or ``extension``."""
     allow: tuple[str, ...] = ()
-    """The ids that may be fetched; one that ends in ``*`` is a prefix. Empty allows all."""
+    """The ids that may be fetched, as they are asked for: a name does not allow its ARN. One that
+    ends in ``*`` is a prefix. Empty allows all."""
 
     def __init__(self, **changes: Any) -> None:
         vars(self).update(changes)
