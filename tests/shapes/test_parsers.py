@@ -1,0 +1,144 @@
+"""Parsers of any kind, and names in several shapes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pydantic
+import pytest
+from support.stored import DB, STORED, fault_of, store
+
+from core_backend import (
+    InvalidSecretNameError,
+    SecretFormatError,
+    SecretName,
+    SecretsFailedError,
+    get_env,
+    get_secret,
+    get_secrets,
+)
+
+if TYPE_CHECKING:
+    from support.scripted import World
+
+
+@dataclasses.dataclass(frozen=True)
+class Credentials:
+    username: str
+    port: int
+
+    @classmethod
+    def from_json(cls, text: str) -> Credentials:
+        document = json.loads(text)
+        return cls(document["username"], document["port"])
+
+
+class Model(pydantic.BaseModel):
+    username: str
+    password: pydantic.SecretStr
+    port: int
+
+
+class Struct(msgspec.Struct):
+    username: str
+    port: int
+
+
+PARSERS = [
+    Credentials.from_json,
+    Model.model_validate_json,
+    msgspec.json.Decoder(Struct).decode,
+]
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+async def test_a_parser_makes_what_it_makes(w: World, parse: Any) -> None:
+    made = await get_secret(SecretName("db", parse=parse))
+    assert (made.username, made.port) == ("pl4nted-user", 5432)
+
+
+@pytest.mark.parametrize("parse", PARSERS)
+@pytest.mark.parametrize("stored", ['{"username": "pl4nted"}', "pl4nted", "[" * 100_000])
+async def test_what_a_parser_makes_of_a_wrong_value_quotes_nothing(
+    w: World, parse: Any, stored: str
+) -> None:
+    store(w, stored)
+    error = await fault_of(SecretName("db", parse=parse))
+    assert "could not be parsed" in str(error)
+
+
+async def test_a_parser_is_given_plain_text(w: World) -> None:
+    # Some parsers in C take str itself, and no subclass of it.
+    assert await get_secret(SecretName("db", parse=type)) is str
+
+
+async def test_plain_text_out_of_a_parser_does_not_show(w: World) -> None:
+    store(w, " pl4nted\n")
+    value = await get_secret(SecretName("db", parse=str.strip))
+    assert value == "pl4nted"
+    assert repr(value) == "SecretText('***')"
+
+
+async def test_all_shapes_of_one_secret_share_one_fetch(w: World) -> None:
+    text, document, user, credentials = await get_secrets(
+        DB, DB.json(), DB.field("username"), SecretName("db", parse=Credentials.from_json)
+    )
+    assert json.loads(text) == document
+    assert user == document["username"] == credentials.username
+    assert w.calls == 1
+    assert await get_secret(DB.field("password")) == STORED["password"]
+    assert w.calls == 1
+
+
+async def test_another_stage_or_version_is_another_fetch(w: World) -> None:
+    await get_secrets(DB.json(), DB.json().staged("AWSPREVIOUS"), DB.json().versioned("v0"))
+    assert [(r.stage, r.version_id) for r in w.source.calls] == [
+        ("AWSCURRENT", None),
+        ("AWSPREVIOUS", None),
+        ("AWSCURRENT", "v0"),
+    ]
+
+
+async def test_every_shape_that_fails_is_named(w: World) -> None:
+    with pytest.raises(SecretFormatError) as caught:
+        await get_secrets(DB.field("one"), DB.field("two"), DB.field("one"), DB)
+    one, two = str(caught.value).splitlines()
+    assert "its JSON has no field 'one'" in one
+    assert "its JSON has no field 'two'" in two
+    with pytest.raises(SecretsFailedError) as several:
+        await get_secrets(DB.field("one"), "absent", DB.field("two"))
+    assert several.value.failures.keys() == {"prod/db", "absent"}
+    assert str(several.value.failures["prod/db"]) == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [DB.json(), DB.field("a"), DB.binary(), DB.binary(len), DB.staged("x"), DB.versioned("v")],
+)
+def test_every_shape_is_the_same_secret(w: World, name: SecretName[Any]) -> None:
+    assert name == DB
+    assert name.env_key == "DB"
+    assert get_env(name) == "prod/db"
+    assert repr(name) == "SecretName('db')"
+
+
+def test_shape_and_version_are_kept_by_one_another() -> None:
+    read = DB.field("a").parse
+    assert read is not None
+    assert SecretName("db", parse=len).staged("AWSPENDING").parse is len
+    assert DB.staged("AWSPENDING").json().stage == "AWSPENDING"
+    assert DB.staged("AWSPENDING").field("a").stage == "AWSPENDING"
+    assert DB.versioned("v1").binary().version_id == "v1"
+
+
+def test_a_field_that_is_no_str_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(InvalidSecretNameError, match="field of secret 'db' is to be a str, not a"):
+        DB.field(3)  # type: ignore[arg-type]
+
+
+def test_a_parser_that_is_none_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(InvalidSecretNameError, match="parse of secret 'db' is a int"):
+        DB.binary(3)  # type: ignore[call-overload]
