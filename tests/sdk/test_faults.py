@@ -1,11 +1,10 @@
-"""The source that goes through the AWS SDK, against moto's server."""
+"""The SDK source, where names, answers, clients or credentials fail; and what is logged of it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 import threading
 from types import SimpleNamespace
@@ -14,167 +13,22 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions as sdk_errors
 import pytest
 from support.leaks import assert_sealed
+from support.sdk_sources import PLANTED, fetch, source_of
 
 from core_backend._settings import Settings
 from core_backend.errors import (
     ConfigurationError,
     CoreBackendError,
     SecretAccessDeniedError,
-    SecretDeletedError,
-    SecretNotFoundError,
-    SecretNotSetError,
     SecretTimeoutError,
     SecretUnavailableError,
 )
 from core_backend.sources._resolver import Resolver
-from core_backend.sources.protocol import SecretRequest, SecretValue
-from core_backend.sources.sdk import SdkSource
+from core_backend.sources.protocol import SecretRequest
 from core_backend.sources.sdk_logs import mask_sdk_logs
-from core_backend.testing.moto_server import MotoServer
-from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-PLANTED = "pl4nted-by-the-sdk"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[MotoServer]:
-    with MotoServer() as server:
-        client = server.client()
-        client.create_secret(Name="text", SecretString=PLANTED)
-        client.create_secret(Name="bytes", SecretBinary=PLANTED.encode())
-        client.create_secret(Name="empty")
-        client.create_secret(Name="gone", SecretString="pl4nted")
-        client.delete_secret(SecretId="gone")
-        yield server
-
-
-@pytest.fixture
-def environ(server: MotoServer, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in server.env.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent/config")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    return monkeypatch
-
-
-async def fetch(*requests: SecretRequest, settings: Settings | None = None) -> list[SecretValue]:
-    source = source_of(settings)
-    try:
-        return await asyncio.gather(*(source.fetch(request) for request in requests))
-    finally:
-        await source.aclose()
-
-
-def source_of(settings: Settings | None = None) -> SdkSource:
-    return SdkSource(settings or Settings(), os.environ)
-
-
-@pytest.mark.usefixtures("environ")
-async def test_text_and_binary_come_with_their_version(server: MotoServer) -> None:
-    text, binary = await fetch(SecretRequest("text"), SecretRequest("bytes"))
-    assert (type(text.value), text.value) == (SecretText, PLANTED)
-    assert (type(binary.value), binary.value) == (SecretBytes, PLANTED.encode())
-    listed = server.client().describe_secret(SecretId="text")["VersionIdsToStages"]
-    assert list(listed) == [text.version_id]
-
-
-@pytest.mark.usefixtures("environ")
-async def test_stages_and_versions_are_asked_for(server: MotoServer) -> None:
-    client = server.client()
-    first = client.create_secret(Name="rotated", SecretString="pl4nted-1")["VersionId"]
-    client.put_secret_value(SecretId="rotated", SecretString="pl4nted-2")
-    found = await fetch(
-        SecretRequest("rotated"),
-        SecretRequest("rotated", stage="AWSPREVIOUS"),
-        SecretRequest("rotated", version_id=first),
-        SecretRequest("rotated", stage="AWSPREVIOUS", version_id=first),
-    )
-    assert [value.value for value in found] == ["pl4nted-2", "pl4nted-1", "pl4nted-1", "pl4nted-1"]
-
-
-@pytest.mark.usefixtures("environ")
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("absent", SecretNotFoundError),
-        ("empty", SecretNotSetError),
-        ("gone", SecretDeletedError),
-    ],
-)
-async def test_the_services_errors_become_ours(name: str, kind: type[CoreBackendError]) -> None:
-    with pytest.raises(kind, match=f"secret '{name}'") as caught:
-        await fetch(SecretRequest(name))
-    assert caught.value.__cause__ is caught.value.__context__ is None
-
-
-@pytest.mark.usefixtures("environ")
-async def test_a_version_that_is_not_at_that_stage_is_a_mistake_in_the_setup(
-    server: MotoServer,
-) -> None:
-    [version] = server.client().describe_secret(SecretId="text")["VersionIdsToStages"]
-    with pytest.raises(ConfigurationError, match="refused the request"):
-        await fetch(SecretRequest("text", stage="NOSUCH", version_id=version))
-
-
-async def test_a_region_is_asked_for_where_there_is_none(environ: pytest.MonkeyPatch) -> None:
-    environ.delenv("AWS_REGION")
-    environ.delenv("AWS_DEFAULT_REGION", raising=False)
-    source = source_of()
-    with pytest.raises(ConfigurationError, match="'text': no Region is set; set AWS_REGION"):
-        source.check(SecretRequest("text"))
-
-
-async def test_the_region_of_an_arn_wins(server: MotoServer, environ: pytest.MonkeyPatch) -> None:
-    arn = server.client().describe_secret(SecretId="text")["ARN"]
-    environ.delenv("AWS_REGION")
-    environ.delenv("AWS_DEFAULT_REGION", raising=False)
-    source_of().check(SecretRequest(arn))
-    [found] = await fetch(SecretRequest(arn))
-    assert found.value == PLANTED
-
-
-async def test_missing_credentials_are_said_to_be_missing(environ: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        environ.delenv(name, raising=False)
-    with pytest.raises(ConfigurationError, match=r"no usable credentials .* AWS_PROFILE"):
-        await fetch(SecretRequest("text"))
-
-
-@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
-async def test_plain_http_is_refused_but_on_this_machine(
-    environ: pytest.MonkeyPatch, name: str
-) -> None:
-    environ.setenv(name, "http://secrets.example.com")
-    with pytest.raises(ConfigurationError, match=f"{name} .* plain http"):
-        source_of().check(SecretRequest("text"))
-    environ.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    source_of().check(SecretRequest("text"))
-
-
-async def test_plain_http_is_refused_from_a_profile_too(
-    environ: pytest.MonkeyPatch, tmp_path: Any
-) -> None:
-    config = tmp_path / "config"
-    config.write_text("[default]\nendpoint_url = http://secrets.example.com\n")
-    environ.setenv("AWS_CONFIG_FILE", str(config))
-    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"):
-        environ.delenv(name, raising=False)
-    with pytest.raises(ConfigurationError, match="plain http"):
-        await fetch(SecretRequest("text"))
-
-
-async def test_a_profile_that_is_not_there_is_a_mistake_in_the_setup(
-    environ: pytest.MonkeyPatch,
-) -> None:
-    environ.setenv("AWS_PROFILE", "nobody")
-    with pytest.raises(ConfigurationError):
-        await fetch(SecretRequest("text"))
+    from core_backend.testing.moto_server import MotoServer
 
 
 async def test_a_service_that_is_not_there_is_unavailable(environ: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,123 @@
+"""The SDK source against moto: what it asks for, of whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from support.sdk_sources import PLANTED, fetch, source_of
+
+from core_backend.errors import (
+    ConfigurationError,
+    CoreBackendError,
+    SecretDeletedError,
+    SecretNotFoundError,
+    SecretNotSetError,
+)
+from core_backend.sources.protocol import SecretRequest
+from core_backend.values import SecretBytes, SecretText
+
+if TYPE_CHECKING:
+    from core_backend.testing.moto_server import MotoServer
+
+
+@pytest.mark.usefixtures("environ")
+async def test_text_and_binary_come_with_their_version(server: MotoServer) -> None:
+    text, binary = await fetch(SecretRequest("text"), SecretRequest("bytes"))
+    assert (type(text.value), text.value) == (SecretText, PLANTED)
+    assert (type(binary.value), binary.value) == (SecretBytes, PLANTED.encode())
+    listed = server.client().describe_secret(SecretId="text")["VersionIdsToStages"]
+    assert list(listed) == [text.version_id]
+
+
+@pytest.mark.usefixtures("environ")
+async def test_stages_and_versions_are_asked_for(server: MotoServer) -> None:
+    client = server.client()
+    first = client.create_secret(Name="rotated", SecretString="pl4nted-1")["VersionId"]
+    client.put_secret_value(SecretId="rotated", SecretString="pl4nted-2")
+    found = await fetch(
+        SecretRequest("rotated"),
+        SecretRequest("rotated", stage="AWSPREVIOUS"),
+        SecretRequest("rotated", version_id=first),
+        SecretRequest("rotated", stage="AWSPREVIOUS", version_id=first),
+    )
+    assert [value.value for value in found] == ["pl4nted-2", "pl4nted-1", "pl4nted-1", "pl4nted-1"]
+
+
+@pytest.mark.usefixtures("environ")
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("absent", SecretNotFoundError),
+        ("empty", SecretNotSetError),
+        ("gone", SecretDeletedError),
+    ],
+)
+async def test_the_services_errors_become_ours(name: str, kind: type[CoreBackendError]) -> None:
+    with pytest.raises(kind, match=f"secret '{name}'") as caught:
+        await fetch(SecretRequest(name))
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.usefixtures("environ")
+async def test_a_version_that_is_not_at_that_stage_is_a_mistake_in_the_setup(
+    server: MotoServer,
+) -> None:
+    [version] = server.client().describe_secret(SecretId="text")["VersionIdsToStages"]
+    with pytest.raises(ConfigurationError, match="refused the request"):
+        await fetch(SecretRequest("text", stage="NOSUCH", version_id=version))
+
+
+async def test_a_region_is_asked_for_where_there_is_none(environ: pytest.MonkeyPatch) -> None:
+    environ.delenv("AWS_REGION")
+    environ.delenv("AWS_DEFAULT_REGION", raising=False)
+    source = source_of()
+    with pytest.raises(ConfigurationError, match="'text': no Region is set; set AWS_REGION"):
+        source.check(SecretRequest("text"))
+
+
+async def test_the_region_of_an_arn_wins(server: MotoServer, environ: pytest.MonkeyPatch) -> None:
+    arn = server.client().describe_secret(SecretId="text")["ARN"]
+    environ.delenv("AWS_REGION")
+    environ.delenv("AWS_DEFAULT_REGION", raising=False)
+    source_of().check(SecretRequest(arn))
+    [found] = await fetch(SecretRequest(arn))
+    assert found.value == PLANTED
+
+
+async def test_missing_credentials_are_said_to_be_missing(environ: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        environ.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError, match=r"no usable credentials .* AWS_PROFILE"):
+        await fetch(SecretRequest("text"))
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+async def test_plain_http_is_refused_but_on_this_machine(
+    environ: pytest.MonkeyPatch, name: str
+) -> None:
+    environ.setenv(name, "http://secrets.example.com")
+    with pytest.raises(ConfigurationError, match=f"{name} .* plain http"):
+        source_of().check(SecretRequest("text"))
+    environ.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    source_of().check(SecretRequest("text"))
+
+
+async def test_plain_http_is_refused_from_a_profile_too(
+    environ: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\nendpoint_url = http://secrets.example.com\n")
+    environ.setenv("AWS_CONFIG_FILE", str(config))
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"):
+        environ.delenv(name, raising=False)
+    with pytest.raises(ConfigurationError, match="plain http"):
+        await fetch(SecretRequest("text"))
+
+
+async def test_a_profile_that_is_not_there_is_a_mistake_in_the_setup(
+    environ: pytest.MonkeyPatch,
+) -> None:
+    environ.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(ConfigurationError):
+        await fetch(SecretRequest("text"))
