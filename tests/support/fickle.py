@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FickleService"]
 
-_LATENCIES = (0.01, 0.05, 0.2, 1.0, 30.0)
+_LATENCIES = (0.0, 0.01, 0.05, 0.2, 1.0, 30.0)
 
 
 class FickleService:

@@ -5,7 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from core_backend import _state, clear_secrets, configure, get_secret, secrets_info
+from core_backend import (
+    _bounded,
+    _cache,
+    _entry,
+    _flight,
+    _portal,
+    _state,
+    _store,
+    clear_secrets,
+    configure,
+    get_secret,
+    pending,
+    secrets,
+    secrets_info,
+)
 from core_backend._remaining import remaining_millis
 from core_backend._settings import Settings
 from support.fickle import FickleService
@@ -39,6 +53,10 @@ _DEEDS = {
     "clear": 3,
     "configure": 1,
 }
+_LINES = frozenset(
+    str(module.__file__)
+    for module in (_bounded, _cache, _entry, _flight, _portal, _store, pending, secrets)
+)
 _ALWAYS = ("ask", "ask fresh", "mend", "admit")
 
 
@@ -47,12 +65,14 @@ class Run:
 
     Args:
         seed: What it follows from, and nothing else.
+        at_lines: Whether threads may change at every line of the store and what is around it.
     """
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, *, at_lines: bool = False) -> None:
+        self._again = f"SEED={seed}{' LINES=1' * at_lines}"
+        self._seed = seed
         self.trace: list[str] = []
-        self._scheduler = Scheduler(seed)
+        self._scheduler = Scheduler(seed, _LINES if at_lines else frozenset())
         self._random = self._scheduler.random
         self._judge = Judge()
         self._service = FickleService(self._scheduler, self._judge, self._log)
@@ -195,9 +215,9 @@ class Run:
     def _report(self, error: Exception) -> str:
         return "\n".join(
             [
-                f"seed {self.seed}: {error!r}; the steps, with their number and the time:",
+                f"seed {self._seed}: {error!r}; the steps, with their number and the time:",
                 *self.trace,
                 "To have exactly this once more:",
-                f"    SEED={self.seed} python -m pytest tests/model/test_interleavings.py",
+                f"    {self._again} python -m pytest tests/model/test_interleavings.py",
             ]
         )

@@ -14,10 +14,12 @@ import _thread
 import contextvars
 import math
 import random
+import sys
 import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Callable
 
 __all__ = ["Scheduler", "Thread", "running"]
@@ -81,12 +83,22 @@ class Thread:
             _scheduler.block(lambda: self.done, timeout)
 
     def live(self) -> None:
+        sys.settrace(self._at_call if self.scheduler.at_lines else None)
         try:
             # A context of its own, whatever real thread this is.
             contextvars.Context().run(self.target)
         except BaseException as error:  # noqa: BLE001  # whatever it is, the run is to end
             self.error = error
+        sys.settrace(None)
         self.done = True
+
+    def _at_call(self, frame: types.FrameType, *_: object) -> object:
+        return self._at_line if frame.f_code.co_filename in self.scheduler.at_lines else None
+
+    def _at_line(self, frame: types.FrameType, event: str, _: object) -> object:
+        if event == "line":
+            self.scheduler.pause()
+        return self._at_line
 
 
 class Scheduler:
@@ -94,9 +106,11 @@ class Scheduler:
 
     Args:
         seed: What all decisions follow from.
+        at_lines: The files in which another thread may go on at every line.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, at_lines: frozenset[str] = frozenset()) -> None:
+        self.at_lines = at_lines
         self.random = random.Random(seed)
         self.now = 1_000.0
         self.limit = math.inf
