@@ -13,6 +13,7 @@ from support.scripted import ScriptedSource, World, failure, throttled, until, u
 from core_backend import (
     PendingSecret,
     SecretAccessDeniedError,
+    SecretDeletedError,
     SecretThrottledError,
     clear_secrets,
     get_secret,
@@ -77,6 +78,20 @@ async def test_a_slow_older_refusal_does_not_evict_a_newer_value(w: World) -> No
     assert await get_secret("a") == "pl4nted-a"
     await until_fetched(w, 1)  # and the refusal is not held against it
     assert w.calls == 3
+
+
+async def test_of_two_refusals_that_of_the_newer_request_stands(w: World) -> None:
+    with w.source.held():
+        w.source.faults = [failure(SecretDeletedError)]
+        older = get_secret("a")
+        w.source.arrived()
+        w.source.faults = [failure(SecretAccessDeniedError)]
+        with w.source.let_through(), pytest.raises(SecretAccessDeniedError):
+            await get_secret("a", fresh=True)
+    with pytest.raises(SecretDeletedError):
+        await older
+    _, error = w.store.cache._evicted["a"]
+    assert type(error) is SecretAccessDeniedError
 
 
 async def test_a_slow_older_reply_does_not_end_a_cool_down(w: World) -> None:
