@@ -61,7 +61,8 @@ def test_each_module_says_in_order_what_it_has_for_others(name):
     module = importlib.import_module(name)
     assert module.__doc__
     offered = getattr(module, "__all__", [])
-    assert list(offered) == sorted(offered)
+    # Constants, then classes, then functions: the order that the linter keeps.
+    assert list(offered) == sorted(offered, key=lambda n: (not n.isupper(), n.islower(), n))
     assert all(hasattr(module, attribute) for attribute in offered)
 
 
