@@ -15,7 +15,7 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources.failures import CREDENTIAL_CODES
+from core_backend.sources.protocol import CREDENTIAL_CODES
 
 if TYPE_CHECKING:
     from core_backend.errors import CoreBackendError

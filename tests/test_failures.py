@@ -18,8 +18,8 @@ from core_backend import (
     SecretThrottledError,
     SecretUnavailableError,
 )
-from core_backend.sources.failures import CREDENTIAL_CODES, failure_of
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources.failures import failure_of
+from core_backend.sources.protocol import CREDENTIAL_CODES, SecretRequest
 
 REQUEST = SecretRequest("prod/db", "AWSPREVIOUS")
 LABEL = "prod/db [AWSPREVIOUS]"

@@ -20,7 +20,7 @@ from core_backend.errors import (
     SecretNotFoundError,
 )
 from core_backend.sources.endpoints import is_loopback
-from core_backend.sources.failures import CREDENTIAL_CODES
+from core_backend.sources.protocol import CREDENTIAL_CODES
 from core_backend.sources.sdk_logs import mask_sdk_logs
 from core_backend.values import SecretBytes, SecretText
 

@@ -17,8 +17,8 @@ from core_backend.errors import (
     SecretThrottledError,
     SecretUnavailableError,
 )
-from core_backend.sources.failures import CREDENTIAL_CODES, failure_of
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources.failures import failure_of
+from core_backend.sources.protocol import CREDENTIAL_CODES, SecretRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,8 +19,13 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources.failures import CREDENTIAL_CODES, failure_of
-from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
+from core_backend.sources.failures import failure_of
+from core_backend.sources.protocol import (
+    CREDENTIAL_CODES,
+    BatchPage,
+    SecretRequest,
+    SecretValue,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -20,6 +20,7 @@ from core_backend.sources._http import Broken, request_bytes
 from core_backend.sources._pool import Pool, TooSlow
 from core_backend.sources.credentials import CredentialSource
 from core_backend.sources.endpoints import endpoint_for
+from core_backend.sources.protocol import CREDENTIAL_CODES
 from core_backend.sources.sigv4 import request_body, signed_headers
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class DirectSource:
             )
         except ConfigurationError as error:
             return error.fresh()
-        if isinstance(outcome, SecretError) and _blames_credentials(outcome):
+        if isinstance(outcome, SecretError) and outcome.code in CREDENTIAL_CODES:
             self._credentials.forget()
         return outcome
 
@@ -156,13 +157,6 @@ class DirectSource:
             return request_bytes("POST", "/", headers, body)
 
         return understood(request, await self._pool.exchange(endpoint, compose))
-
-
-def _blames_credentials(error: SecretError) -> bool:
-    # Only a failure pays for the import.
-    from core_backend.sources.failures import CREDENTIAL_CODES  # noqa: PLC0415
-
-    return error.code in CREDENTIAL_CODES
 
 
 def _given(outcome: T | CoreBackendError) -> T:

@@ -16,12 +16,13 @@ from core_backend.errors import (
     SecretThrottledError,
     SecretUnavailableError,
 )
+from core_backend.sources.protocol import CREDENTIAL_CODES
 
 if TYPE_CHECKING:
     from core_backend.errors import CoreBackendError
     from core_backend.sources.protocol import SecretRequest
 
-__all__ = ["CREDENTIAL_CODES", "failure_of"]
+__all__ = ["failure_of"]
 
 # What may stand in a message: the service's codes are words, a proxy's page is not.
 _CODE = re.compile(r"[A-Za-z0-9.]{1,100}")
@@ -66,22 +67,6 @@ _DECRYPTION = frozenset(
         "KMSNotFoundException",
     }
 )
-CREDENTIAL_CODES = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-"""Codes that mean the credentials are the trouble, not the secret."""
-
 
 _ADVICE: dict[type[SecretError], str] = {
     SecretThrottledError: "the service is throttling; fetch less often (a longer ttl, fewer "

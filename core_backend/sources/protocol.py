@@ -11,7 +11,31 @@ if TYPE_CHECKING:
 
     from core_backend.values import SecretBytes, SecretText
 
-__all__ = ["BatchPage", "BatchSource", "Key", "SecretRequest", "SecretSource", "SecretValue"]
+__all__ = [
+    "CREDENTIAL_CODES",
+    "BatchPage",
+    "BatchSource",
+    "Key",
+    "SecretRequest",
+    "SecretSource",
+    "SecretValue",
+]
+
+CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""Codes of an answer that mean the credentials are the trouble, not the secret."""
 
 
 class SecretRequest:

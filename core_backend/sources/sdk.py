@@ -19,7 +19,7 @@ from core_backend.errors import ConfigurationError, SecretError
 from core_backend.sources._http import Broken
 from core_backend.sources._resolver import Resolver
 from core_backend.sources.batching import page_of
-from core_backend.sources.failures import CREDENTIAL_CODES
+from core_backend.sources.protocol import CREDENTIAL_CODES
 from core_backend.sources.sdk_answers import (
     BROKEN,
     TIMEOUTS,

@@ -158,3 +158,24 @@ print(*(name for name in set(sys.modules) - before if not name.startswith("core_
         check=True,
     )
     assert set(done.stdout.split()) <= {"_hashlib"}
+
+
+def test_a_fetch_that_succeeds_imports_nothing_for_what_it_does_not_do(service):
+    program = """
+import sys
+from core_backend import get_secrets
+
+get_secrets("db").result()
+print(*sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **service.environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(done.stdout.split())
+    assert "core_backend.sources.direct" in loaded
+    ours = ("_redaction", "_masking", "sources.failures", "sources.batching", "sources.sdk")
+    assert loaded.isdisjoint(f"core_backend.{name}" for name in ours)
