@@ -30,6 +30,9 @@ class Cache:
         clock: Tells the time.
         random: Returns a number from 0 to 1; spreads the expiries.
         settings: Ages and size.
+
+    Attributes:
+        entries: The values at hand, by key, least recently used first.
     """
 
     def __init__(self, clock: Clock, random: Callable[[], float], settings: Settings) -> None:
@@ -37,7 +40,7 @@ class Cache:
         self._random = random
         self._settings = settings
         self._lock = threading.Lock()
-        self._entries: Bounded[Key, Entry] = Bounded(settings.max_entries)
+        self.entries: Bounded[Key, Entry] = Bounded(settings.max_entries)
         # Apart from the entries: ids made up by a caller must not push out good values.
         self._failures: Bounded[Key, Failure] = Bounded(settings.max_entries)
         # The attempt that last evicted each key, and why: no older reply brings the value back.
@@ -55,9 +58,9 @@ class Cache:
         somebody set the wall clock back, awaiting the value will tell.
         """
         try:
-            entry = self._entries[key]
+            entry = self.entries[key]
             if entry.wall_sent <= entry.wall() < entry.wall_due:
-                self._entries.move_to_end(key)
+                self.entries.move_to_end(key)
                 return entry
         except KeyError:
             pass
@@ -65,11 +68,11 @@ class Cache:
 
     def entry(self, key: Key) -> Entry | None:
         """Return the entry, however old."""
-        entry = self._entries.get(key)
+        entry = self.entries.get(key)
         if entry is not None:
             # Removed meanwhile, it was at hand a moment ago.
             with contextlib.suppress(KeyError):
-                self._entries.move_to_end(key)
+                self.entries.move_to_end(key)
         return entry
 
     def age(self, entry: Entry) -> float:
@@ -109,7 +112,7 @@ class Cache:
         """
         key = entry.request.key
         with self._lock:
-            known = self._entries.get(key)
+            known = self.entries.get(key)
             if known is not None and known.order > entry.order:
                 return known
             evicted = self._evicted.get(key)
@@ -121,7 +124,7 @@ class Cache:
                 del self._failures[key]
             if known is not None:
                 known.wipe()
-            self._entries[key] = entry
+            self.entries[key] = entry
         return entry
 
     def remember(
@@ -134,7 +137,7 @@ class Cache:
         """
         landed = moment(self._clock)
         with self._lock:
-            known = self._entries.get(key)
+            known = self.entries.get(key)
             if known is not None:
                 if known.order > order:
                     return
@@ -160,9 +163,9 @@ class Cache:
         """Apply changed settings to what is already at hand."""
         with self._lock:
             self._settings = settings
-            for entry in self._entries.values():
+            for entry in self.entries.values():
                 entry.schedule(settings)
-            self._entries.shrink(settings.max_entries)
+            self.entries.shrink(settings.max_entries)
             self._failures.shrink(settings.max_entries)
             self._evicted.shrink(settings.max_entries)
             self._redact(settings)
@@ -206,5 +209,5 @@ class Cache:
             if unwanted(entry):
                 entry.wipe()
                 key = entry.request.key
-                if self._entries.get(key) is entry:
-                    del self._entries[key]
+                if self.entries.get(key) is entry:
+                    del self.entries[key]

@@ -153,8 +153,10 @@ def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
 
 def _hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     """Return the handles, if all are asked for by their ids, and their values at hand and young."""
-    store = _state.get_store()
-    young = store.cache.young
+    store = _state.current or _state.get_store()
+    entries = store.cache.entries
+    touch = entries.move_to_end
+    now = store.clock.wall()
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
         if secret.__class__ is SecretId:
@@ -163,8 +165,13 @@ def _hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
             key, parse = secret, None
         else:
             return None
-        entry = young(key)
-        if entry is None:
+        # Inlined: Cache.young, at one moment for all.
+        try:
+            entry = entries[key]
+            if not entry.wall_sent <= now < entry.wall_due:
+                return None
+            touch(key)
+        except KeyError:
             return None
         handles.append(
             PendingSecret(entry.request, entry, parse) if parse else entry.handle or _handle(entry)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import types
 
 import pytest
@@ -84,7 +85,7 @@ def an_older_reply_replaces_a_newer(patch):
     real = Cache.store
 
     def store(cache, entry):
-        for known in cache._entries.values():
+        for known in cache.entries.values():
             known.order = 0
         return real(cache, entry)
 
@@ -148,7 +149,8 @@ def a_landed_flight_can_be_joined(patch):
     [
         (nobody_joins, "two fetches in flight", False),
         (nothing_is_locked, "two fetches in flight", False),
-        (no_flight_is_locked, "object has no attribute", True),
+        # Whichever comes first, by the lines there are.
+        (no_flight_is_locked, "object has no attribute|waits for ever", True),
         (no_cache_is_locked, "changed size during iteration", True),
         (an_older_reply_replaces_a_newer, "was seen", False),
         (a_refusal_does_not_evict, "was seen", False),
@@ -164,7 +166,7 @@ def a_landed_flight_can_be_joined(patch):
 def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_lines):
     broken(monkeypatch)
     seed, report = _first_broken(at_lines)
-    assert found in report.partition("\n")[0]
+    assert re.search(found, report.partition("\n")[0])
     with pytest.raises(Broken) as again:
         Run(seed, at_lines=at_lines).play()
     assert str(again.value) == report
