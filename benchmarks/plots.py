@@ -51,7 +51,7 @@ def _cold(axes: Any, rows: list[dict[str, Any]]) -> None:
     axes.errorbar(
         [row["median"] for row in shown], labels, xerr=[low, high], fmt="none", color="#333333"
     )
-    axes.legend(frameon=False, loc="lower right")
+    axes.legend(frameon=False, loc="upper right")
     _finish(axes, "process start to first response, 3 secrets at 20 ms, in ms")
 
 
