@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,14 @@ if TYPE_CHECKING:
 
     Job = Callable[[], Coroutine[Any, Any, None]]
 
-__all__ = ["LazyPortal", "Portal"]
+__all__ = ["LazyPortal", "Portal", "is_fetching"]
 
 # How long closing waits for tasks that were told to stop, in seconds.
 _GRACE = 1.0
 _ROUNDS = 5
+
+_log = logging.getLogger("asyncio")
+_here = threading.local()
 
 
 class Portal:
@@ -31,7 +35,8 @@ class Portal:
 
     def __init__(self) -> None:
         # Not by the policy: an application's choice of loop is for the application's tasks.
-        self._loop = asyncio.SelectorEventLoop()
+        with _unlogged():
+            self._loop = asyncio.SelectorEventLoop()
         self._tasks: set[asyncio.Task[None]] = set()
         # What runs after others: it closes what they used, and is not cut off.
         self._closing: set[asyncio.Task[None]] = set()
@@ -99,11 +104,36 @@ class Portal:
         self._loop.stop()
 
     def _run(self) -> None:
+        _here.fetching = True
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
         finally:
             self._loop.close()
+            _here.fetching = False
+
+
+def is_fetching() -> bool:
+    """Whether this is a thread that fetches: one that waited here would wait for itself."""
+    return getattr(_here, "fetching", False)
+
+
+@contextlib.contextmanager
+def _unlogged() -> Generator[None]:
+    """Keep to itself what asyncio tells of a new loop, here, at level DEBUG.
+
+    A log handler may fetch a secret, to ship the line with: under the lock that is held here.
+    """
+    here = threading.get_ident()
+
+    def from_elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    _log.addFilter(from_elsewhere)
+    try:
+        yield
+    finally:
+        _log.removeFilter(from_elsewhere)
 
 
 class LazyPortal:

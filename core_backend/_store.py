@@ -247,8 +247,11 @@ class Store:
         return entry
 
     def _sourced(self) -> SecretSource:
-        with self._lock:
-            if self._source is None:
-                chosen = self.choose(self.settings, self.clock)
-                self._source, self.stats.source, self.stats.reason = chosen
-            return self._source
+        while (source := self._source) is None:
+            settings = self.settings
+            # Outside of the lock: it imports, and meanwhile a signal handler may ask as well.
+            chosen = self.choose(settings, self.clock)
+            with self._lock:
+                if self._source is None and settings is self.settings:
+                    self._source, self.stats.source, self.stats.reason = chosen
+        return source

@@ -8,9 +8,15 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
 
 from core_backend import _state
 from core_backend._entry import Entry
+from core_backend._portal import is_fetching
 from core_backend._reading import read
 from core_backend._remaining import remaining_seconds
-from core_backend.errors import SecretError, SecretsFailedError, SecretTimeoutError
+from core_backend.errors import (
+    SecretError,
+    SecretsFailedError,
+    SecretTimeoutError,
+    SecretUnavailableError,
+)
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
@@ -147,7 +153,18 @@ class PendingSecret(Generic[T_co]):
 
 
 def _waited(flight: Flight, seconds: float) -> bool:
-    """Block until it has landed, or the invocation has no time left; false after ``seconds``."""
+    """Block until it has landed, or the invocation has no time left; false after ``seconds``.
+
+    Raises:
+        SecretUnavailableError: This is the thread that it will land on.
+    """
+    if is_fetching() and flight.landed_at is None:
+        label = flight.request.label
+        raise SecretUnavailableError(
+            f"secret {label!r}: asked for on the thread that fetches it, where what is logged "
+            f"meanwhile is handled as well; let a log handler ask for it before it is installed",
+            secret_id=label,
+        )
     left = remaining_seconds()
     return flight.wait_blocking(min(seconds, left)) or left <= seconds
 

@@ -12,6 +12,7 @@ from support.scripted import ScriptedSource, World, until, until_fetched, world
 from core_backend import ConfigurationError, configure, get_secret, get_secrets, secrets_info
 
 if TYPE_CHECKING:
+    from core_backend._settings import Settings
     from core_backend.sources.protocol import SecretRequest, SecretValue
 
 
@@ -39,6 +40,20 @@ async def test_a_source_in_use_is_closed_after_its_fetches(w: World) -> None:
 async def test_settings_changed_before_any_fetch_have_nothing_to_close(w: World) -> None:
     with configure(read_timeout=1.0):
         assert await get_secret("a") == "pl4nted-a"
+
+
+def test_settings_that_change_while_the_source_is_made_make_another(w: World) -> None:
+    made_with: list[float] = []
+
+    def choose(settings: Settings, clock: object) -> tuple[ScriptedSource, str, str]:
+        made_with.append(settings.read_timeout)
+        if len(made_with) == 1:
+            configure(read_timeout=1.0)
+        return w.source, "scripted", ""
+
+    w.store.choose = choose
+    assert get_secret("a").result() == "pl4nted-a"
+    assert made_with == [2.0, 1.0]
 
 
 async def test_a_hit_answers_though_the_settings_went_wrong_since(w: World) -> None:

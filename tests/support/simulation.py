@@ -7,6 +7,7 @@ lock is taken or given back, where a loop is told something, where it goes round
 from __future__ import annotations
 
 import asyncio
+import threading
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -104,7 +105,11 @@ def _pause() -> None:
 def installed(patch: pytest.MonkeyPatch) -> None:
     """Put all this in the place of what the package uses of its kind."""
     threads = types.SimpleNamespace(
-        Lock=_Lock, RLock=lambda: _Lock(again=True), Event=Event, Thread=Thread
+        Lock=_Lock,
+        RLock=lambda: _Lock(again=True),
+        Event=Event,
+        Thread=Thread,
+        get_ident=threading.get_ident,
     )
     for module in (_cache, _flight, _portal, _store):
         patch.setattr(module, "threading", threads)
