@@ -19,7 +19,7 @@ from core_backend.errors import (
     SecretDecryptionError,
     SecretNotFoundError,
 )
-from core_backend.sources.endpoints import is_loopback
+from core_backend.sources.endpoints import configured_region, is_loopback
 from core_backend.sources.protocol import CREDENTIAL_CODES
 from core_backend.sources.sdk_logs import mask_sdk_logs
 from core_backend.values import SecretBytes, SecretText
@@ -53,8 +53,7 @@ class SecretsManager:
             CommandError: They are missing or wrong, or the endpoint is not to be trusted.
         """
         with _url_checked(), _translated():
-            # The AWS CLI and Lambda know AWS_REGION; boto3 knows AWS_DEFAULT_REGION alone.
-            region = run.region or os.environ.get("AWS_REGION") or None
+            region = run.region or configured_region(os.environ) or None
             # What the stubs leave unknown are other services' clients.
             session: Any = boto3.Session(profile_name=run.profile, region_name=region)
             self._client: SecretsManagerClient = session.client(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Endpoint",
     "configured_endpoint",
+    "configured_region",
     "endpoint_for",
     "is_loopback",
     "needs_sdk",
@@ -73,7 +74,7 @@ def endpoint_for(secret_id: str, environ: Mapping[str, str]) -> tuple[Endpoint, 
         ConfigurationError: There is no Region, or none that is known here; or the endpoint that
             is configured is one that nothing may be sent to.
     """
-    region, partition = _region_of_arn(secret_id) or (_region(environ), None)
+    region, partition = _region_of_arn(secret_id) or (configured_region(environ), None)
     if not region:
         raise ConfigurationError(
             "there is no Region: set AWS_REGION (Lambda does), or ask for the secret by its ARN"
@@ -109,6 +110,14 @@ def configured_endpoint(environ: Mapping[str, str]) -> Endpoint | None:
     return endpoint
 
 
+def configured_region(environ: Mapping[str, str]) -> str:
+    """Return the Region that the environment names, nothing where it names none.
+
+    For every source: botocore, left to itself, knows AWS_DEFAULT_REGION alone.
+    """
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
+
+
 def needs_sdk(environ: Mapping[str, str]) -> str | None:
     """Return what about this environment only the AWS SDK can do; ``None`` where nothing is."""
     for variable in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
@@ -117,7 +126,7 @@ def needs_sdk(environ: Mapping[str, str]) -> str | None:
     for variable in ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"):
         if _is_true(environ.get(variable, "")):
             return f"{variable} is set"
-    region = _region(environ)
+    region = configured_region(environ)
     if not region:
         return "neither AWS_REGION nor AWS_DEFAULT_REGION is set"
     partition = _partition(region)
@@ -165,10 +174,6 @@ def _endpoint_url(environ: Mapping[str, str]) -> tuple[str, str]:
             if url := environ.get(variable, ""):
                 return variable, url
     return "", ""
-
-
-def _region(environ: Mapping[str, str]) -> str:
-    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or ""
 
 
 def _region_of_arn(secret_id: str) -> tuple[str, str] | None:

@@ -19,6 +19,7 @@ from core_backend.errors import ConfigurationError, SecretError
 from core_backend.sources._http import Broken
 from core_backend.sources._resolver import Resolver
 from core_backend.sources.batching import page_of
+from core_backend.sources.endpoints import configured_region
 from core_backend.sources.protocol import CREDENTIAL_CODES
 from core_backend.sources.sdk_answers import (
     BROKEN,
@@ -58,7 +59,8 @@ class SdkSource:
     Args:
         settings: Timeouts and the number of connections. The SDK's own retries are off: retry
             and deadline have one owner.
-        environ: Where an endpoint override is looked for, besides the SDK's own configuration.
+        environ: Where a Region and an endpoint override are looked for, before the SDK's own
+            configuration.
         clock: Tells how long connections were idle.
     """
 
@@ -103,7 +105,9 @@ class SdkSource:
     def place(self, request: SecretRequest) -> str:
         """Return the Region it is asked for in."""
         arn = _ARN_REGION.match(request.secret_id)
-        region = arn[1] if arn else self._session.get_config_variable("region")
+        region = arn[1] if arn else configured_region(self._environ)
+        # What is left to the SDK is the profile.
+        region = region or self._session.get_config_variable("region")
         if not region:
             raise ConfigurationError(
                 f"secret {request.label!r}: no Region is set; set AWS_REGION (Lambda does), or a "

@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core_backend.errors import ConfigurationError, SecretUnavailableError
+from core_backend.sources.endpoints import configured_region
 from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretValue
 from core_backend.sources.sdk_logs import mask_sdk_logs
@@ -94,7 +95,7 @@ class BotoSource:
 
 def _region_of(request: SecretRequest) -> str:
     arn = _ARN_REGION.match(request.secret_id)
-    region: str | None = arn[1] if arn else os.environ.get("AWS_REGION")
+    region: str | None = arn[1] if arn else configured_region(os.environ)
     region = region or _sdk.session.Session().region_name
     if region is not None:
         return region

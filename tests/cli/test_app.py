@@ -132,11 +132,19 @@ def test_what_is_missing_is_named(account, run, monkeypatch, missing, said):
     assert said in result.err
 
 
-@pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-def test_either_variable_says_which_region(account, run, monkeypatch, variable):
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"AWS_REGION": "eu-west-1"},
+        {"AWS_DEFAULT_REGION": "eu-west-1"},
+        {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"},
+    ],
+)
+def test_either_variable_says_which_region(account, run, monkeypatch, variables):
     for key in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(key)
-    monkeypatch.setenv(variable, "eu-west-1")
+    for key, value in variables.items():
+        monkeypatch.setenv(key, value)
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
 
     assert "dev/stripe-api-key  set" in run(*STATUS).out

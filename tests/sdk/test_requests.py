@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,10 +15,13 @@ from core_backend.errors import (
     SecretNotFoundError,
     SecretNotSetError,
 )
+from core_backend.sources.endpoints import endpoint_for
 from core_backend.sources.protocol import SecretRequest
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from core_backend.testing.moto_server import MotoServer
 
 
@@ -74,6 +78,42 @@ async def test_a_region_is_asked_for_where_there_is_none(environ: pytest.MonkeyP
     source = source_of()
     with pytest.raises(ConfigurationError, match="'text': no Region is set; set AWS_REGION"):
         source.check(SecretRequest("text"))
+
+
+@pytest.mark.parametrize("source", ["sdk", "direct"])
+@pytest.mark.parametrize(
+    ("variables", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+        ({"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
+    ],
+)
+async def test_whatever_the_source_the_variables_say_the_same_region(
+    environ: pytest.MonkeyPatch, source: str, variables: dict[str, str], region: str
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        environ.delenv(name)
+    for name, value in variables.items():
+        environ.setenv(name, value)
+    if source == "sdk":
+        assert source_of().place(SecretRequest("text")) == region
+    else:
+        assert endpoint_for("text", os.environ)[1] == region
+
+
+async def test_the_profiles_region_is_used_where_no_variable_names_one(
+    environ: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[default]\nregion = eu-north-1\n")
+    environ.setenv("AWS_CONFIG_FILE", str(config))
+    environ.delenv("AWS_DEFAULT_REGION")
+    environ.setenv("AWS_REGION", "eu-west-1")
+    assert source_of().place(SecretRequest("text")) == "eu-west-1"
+    environ.delenv("AWS_REGION")
+    assert source_of().place(SecretRequest("text")) == "eu-north-1"
 
 
 async def test_the_region_of_an_arn_wins(server: MotoServer, environ: pytest.MonkeyPatch) -> None:
