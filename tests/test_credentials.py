@@ -68,6 +68,10 @@ async def test_the_environments_are_read_anew_each_time():
             "AWS_ACCESS_KEY_ID has characters",
         ),
         (
+            {"AWS_ACCESS_KEY_ID": "pl4nted A", "AWS_SECRET_ACCESS_KEY": "x"},
+            "AWS_ACCESS_KEY_ID has characters",
+        ),
+        (
             {
                 "AWS_ACCESS_KEY_ID": "A",
                 "AWS_SECRET_ACCESS_KEY": "x",
@@ -160,28 +164,31 @@ async def test_one_who_stops_waiting_leaves_it_to_the_next(container, endpoint):
 
 
 async def test_the_token_is_sent_and_a_file_read_anew_wins(container, endpoint, tmp_path):
-    container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "pl4nted-from-variable"
+    container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "Basic pl4nted-from-variable"
     await container.current()
     path = tmp_path / "token"
     container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(path)
-    for token in ("pl4nted-one", "pl4nted-two"):
+    for token in ("pl4nted-one", "Bearer pl4nted-two"):
         path.write_text(token)
         container.source.forget()
         await container.current()
     sent = [request.headers["authorization"] for request in endpoint.requests]
-    assert sent == ["pl4nted-from-variable", "pl4nted-one", "pl4nted-two"]
+    assert sent == ["Basic pl4nted-from-variable", "pl4nted-one", "Bearer pl4nted-two"]
 
 
 async def test_a_token_that_no_header_can_carry_is_not_sent(container, endpoint, tmp_path):
-    container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = "pl4nted\r\nX: 1"
-    with pytest.raises(ConfigurationError, match="TOKEN has line ends") as caught:
-        await container.current()
+    for token in ("pl4nted\tt", "pl4nted\x7f", " pl4nted", "pl4nted ", "pl4nted\r\nX: 1"):
+        container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = token
+        with pytest.raises(ConfigurationError, match="TOKEN has line ends") as caught:
+            await container.current()
+        assert "pl4nted" not in str(caught.value)
     path = tmp_path / "token"
     container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(path)
     with pytest.raises(ConfigurationError, match="cannot be read .FileNotFoundError"):
         await container.current()
+    # A line end at its end is one too, for botocore as well.
     path.write_text("pl4nted-t\n")
-    with pytest.raises(ConfigurationError, match="TOKEN_FILE has line ends"):
+    with pytest.raises(ConfigurationError, match="TOKEN_FILE has line ends") as caught:
         await container.current()
     path.write_text("pl4nted-\u00fc")
     with pytest.raises(ConfigurationError, match="cannot be read"):
@@ -205,6 +212,7 @@ async def test_a_token_that_no_header_can_carry_is_not_sent(container, endpoint,
         {**ANSWER, "SecretAccessKey": None},
         {**ANSWER, "Token": ["pl4nted"]},
         {**ANSWER, "Token": "pl4nted\r\n"},
+        {**ANSWER, "Token": "pl4nted token"},
         {**ANSWER, "Expiration": "soon"},
         {**ANSWER, "Expiration": 12},
     ],

@@ -15,7 +15,7 @@ from core_backend.values import SecretBytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Broken", "Response", "ResponseReader", "request_bytes"]
+__all__ = ["Broken", "Response", "ResponseReader", "can_be_header", "request_bytes"]
 
 _MAX_BODY = 1_048_576
 """A value has at most 65,536 bytes; escaped as JSON, six times that."""
@@ -46,6 +46,11 @@ class Response:
         self.body = body
         self.keep_alive = keep_alive
         """Whether the connection can serve another request."""
+
+
+def can_be_header(text: str) -> bool:
+    """Return whether a request may have a header of this value: visible ASCII, spaces within."""
+    return text.isascii() and text.isprintable() and text.strip(" ") == text
 
 
 def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes) -> SecretBytes:

@@ -11,7 +11,7 @@ import json
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.sources._http import Broken, request_bytes
+from core_backend.sources._http import Broken, can_be_header, request_bytes
 from core_backend.sources.endpoints import is_loopback, split_url
 from core_backend.values import SecretText
 
@@ -143,10 +143,10 @@ class CredentialSource:
         token = self._environ.get(_TOKEN)
         if path := self._environ.get(_TOKEN_FILE):
             token = _read(path)
-        if token and not _is_plain(token):
+        if token and not can_be_header(token):
             raise ConfigurationError(
-                f"the token in {_TOKEN_FILE if path else _TOKEN} has line ends, spaces or other "
-                f"characters that no header may have"
+                f"the token in {_TOKEN_FILE if path else _TOKEN} has line ends, spaces around it "
+                f"or other characters that no header may have"
             )
         return SecretText(token) if token else None
 

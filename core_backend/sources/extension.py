@@ -21,7 +21,7 @@ from core_backend.errors import (
     SecretUnavailableError,
 )
 from core_backend.sources._answer import understand
-from core_backend.sources._http import Broken, request_bytes
+from core_backend.sources._http import Broken, can_be_header, request_bytes
 from core_backend.sources._pool import Pool, TooSlow
 from core_backend.sources.endpoints import Endpoint
 from core_backend.values import SecretText
@@ -180,7 +180,7 @@ class ExtensionSource:
                 f"be read (Lambda sets AWS_SESSION_TOKEN; for the Secrets Manager Agent elsewhere, "
                 f"set AWS_TOKEN as it has it)"
             )
-        if not token.isascii() or not token.isprintable() or " " in token:
+        if not can_be_header(token):
             raise ConfigurationError(f"the token in {name} has characters that no header may have")
         return token
 

@@ -59,7 +59,12 @@ def test_no_token_at_all_is_said_at_the_call(tmp_path: Path) -> None:
         token_of({"AWS_TOKEN": f"file://{tmp_path}/binary"})
 
 
-@pytest.mark.parametrize("token", ["pl4nted\r\nhost: x", "pl4nted token", "pl4nted-tökén"])
+def test_a_token_may_have_a_space_in_it() -> None:
+    environ = {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "Basic pl4nted"}
+    assert token_of(environ) == "Basic pl4nted"
+
+
+@pytest.mark.parametrize("token", ["pl4nted\r\nhost: x", "pl4nted ", "pl4nted-tökén"])
 def test_a_token_that_no_header_may_have_is_refused(token: str) -> None:
     with pytest.raises(ConfigurationError, match="token in AWS_SESSION_TOKEN has characters"):
         token_of({"AWS_SESSION_TOKEN": token})
