@@ -6,7 +6,19 @@ import asyncio
 
 import pytest
 from support.certificates import Certificates
-from support.faults import AtConnect, Held, close_after, reset, reset_mid_body, silent
+from support.faults import (
+    AtConnect,
+    Held,
+    close_after,
+    huge,
+    longer_than_told,
+    raw,
+    reset,
+    reset_mid_body,
+    reset_mid_header,
+    silent,
+    truncated,
+)
 from support.scripted import until
 from support.secret_service import SecretService
 
@@ -151,8 +163,8 @@ async def test_who_waits_for_an_opening_takes_what_is_free_first(world):
     await asyncio.wait(stuck)
 
 
-@pytest.mark.parametrize("fault", [reset, close_after, reset_mid_body])
-async def test_the_failure_of_a_used_connection_is_answered_by_a_new_one_at_once(world, fault):
+@pytest.mark.parametrize("fault", [reset, close_after, raw(b"")])
+async def test_the_end_of_a_used_connection_is_answered_by_a_new_one_at_once(world, fault):
     w = world()
     await w.ask()
     w.service.script(reset if fault is close_after else fault)
@@ -162,6 +174,30 @@ async def test_the_failure_of_a_used_connection_is_answered_by_a_new_one_at_once
     assert await w.ask() == 400
     assert w.connections[-1] == 2
     assert len(w.connections) <= 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        huge,
+        longer_than_told,
+        raw(b"H"),
+        raw(b"SSH-2.0-OpenSSH\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nno header\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"),
+        raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 20_000),
+        reset_mid_body,
+        reset_mid_header,
+        truncated,
+    ],
+)
+async def test_an_answer_that_began_is_an_answer_on_a_used_connection_too(world, fault):
+    w = world()
+    await w.ask()
+    w.service.script(fault)
+    with pytest.raises(Broken):
+        await w.ask()
+    assert w.connections == [1, 1]
 
 
 async def test_those_that_ended_while_idle_are_all_dropped_untried(world):

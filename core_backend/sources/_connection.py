@@ -14,7 +14,7 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, TypeVar
 
-from core_backend.sources._http import Broken, ResponseReader
+from core_backend.sources._http import Broken, ResponseReader, Unanswered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +114,7 @@ class Connection:
         """Send a request and return its response; anything less closes the connection.
 
         Raises:
+            Unanswered: The connection ended before the response began.
             Broken: There was no proper response.
         """
         reader = ResponseReader()
@@ -123,6 +124,11 @@ class Connection:
             while response is None:
                 # Bound to no name, so that no frame of a traceback holds what came.
                 response = reader.feed(await self._do(self._sock.recv, _READ_SIZE))
+        except Broken as broken:
+            if reader.has_begun:
+                raise
+            raise Unanswered(str(broken)) from None
+        else:
             return response
         finally:
             reader.clear()

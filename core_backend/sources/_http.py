@@ -15,7 +15,14 @@ from core_backend.values import SecretBytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Broken", "Response", "ResponseReader", "can_be_header", "request_bytes"]
+__all__ = [
+    "Broken",
+    "Response",
+    "ResponseReader",
+    "Unanswered",
+    "can_be_header",
+    "request_bytes",
+]
 
 _MAX_BODY = 1_048_576
 """A value has at most 65,536 bytes; escaped as JSON, six times that."""
@@ -30,6 +37,10 @@ _WITHOUT_BODY = (204, 304)
 
 class Broken(Exception):  # noqa: N818  # what the connection is, not what the caller is told
     """A connection, or what came over it, is of no use. The text never quotes what came."""
+
+
+class Unanswered(Broken):
+    """A connection ended before the first byte of an answer."""
 
 
 class Response:
@@ -74,6 +85,11 @@ class ResponseReader:
         """0 until the head is read."""
         self._length: int | None = None
         """The body's length; ``None`` where it comes in chunks."""
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has arrived."""
+        return bool(self._data)
 
     def feed(self, data: bytes) -> Response | None:
         """Take what has arrived, nothing for the end; return the response once it is whole.

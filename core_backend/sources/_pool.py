@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from core_backend._clock import age, moment
 from core_backend.sources._connection import Untrusted, connect
-from core_backend.sources._http import Broken
+from core_backend.sources._http import Broken, Unanswered
 from core_backend.sources._resolver import Resolver
 from core_backend.sources.tls import Trust
 
@@ -58,8 +58,8 @@ class Pool:
 
         The request is composed when there is a connection to send it on, which may take a while.
 
-        A connection that was used before may have been ended meanwhile: its failure is answered
-        by a second try at once, on a new one.
+        A connection that was used before may have been ended meanwhile: where it ends before an
+        answer begins, there is a second try at once, on a new one.
 
         Raises:
             Untrusted: The server's certificate does not verify.
@@ -86,7 +86,7 @@ class Pool:
         if connection.used:
             try:
                 return await self._use(connection, compose)
-            except Broken:
+            except Unanswered:
                 # Below, so that the second failure does not carry the first.
                 pass
             connection = await self._acquire(endpoint, new=True)

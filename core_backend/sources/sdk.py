@@ -25,6 +25,7 @@ from core_backend.sources.sdk_answers import (
     BROKEN,
     TIMEOUTS,
     UNREADABLE,
+    ended_unanswered,
     readable,
     translated,
     value_of,
@@ -140,14 +141,14 @@ class SdkSource:
                 return answer, None
         except (sdk_errors.ClientError, sdk_errors.BotoCoreError, *UNREADABLE) as error:
             failure = translated(request, error)
-            timed_out, broke = isinstance(error, TIMEOUTS), isinstance(error, BROKEN)
+            broke, unanswered = isinstance(error, (*TIMEOUTS, *BROKEN)), ended_unanswered(error)
         if isinstance(failure, SecretError) and failure.code in CREDENTIAL_CODES:
             self._forget_credentials(session)
-        if client is not None and client.proven and (timed_out or broke):
+        if client is not None and client.proven and broke:
             # Most likely it ended while idle, and the others that idled with it have, too.
             self._clients.drop(client)
             # No attempt is lost to that.
-            if not timed_out and not again:
+            if unanswered and not again:
                 return await self._answer(request, get, again=True)
         return None, failure
 

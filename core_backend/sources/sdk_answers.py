@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions as sdk_errors
+from aiohttp import ClientConnectorError, ServerDisconnectedError
 from botocore.parsers import ResponseParserError
 
 from core_backend.errors import (
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
     from core_backend.errors import CoreBackendError
     from core_backend.sources.protocol import SecretRequest
 
-__all__ = ["BROKEN", "TIMEOUTS", "UNREADABLE", "readable", "translated", "value_of"]
+__all__ = [
+    "BROKEN",
+    "TIMEOUTS",
+    "UNREADABLE",
+    "ended_unanswered",
+    "readable",
+    "translated",
+    "value_of",
+]
 
 # In bytes. Source: Secrets Manager user guide, "AWS Secrets Manager quotas".
 _LARGEST = 65_536
@@ -40,6 +49,18 @@ _MISCONFIGURED = (
     sdk_errors.NoCredentialsError,
     sdk_errors.PartialCredentialsError,
 )
+
+
+def ended_unanswered(error: Exception) -> bool:
+    """Return whether a connection ended before an answer began, as far as can be told.
+
+    A reset within an answer's head looks like one before it.
+    """
+    cause = getattr(error, "kwargs", {}).get("error")
+    if isinstance(cause, ServerDisconnectedError):
+        # Otherwise it is the part of a head that came.
+        return isinstance(cause.message, str)
+    return isinstance(cause, OSError) and not isinstance(cause, ClientConnectorError)
 
 
 def value_of(answer: dict[str, Any]) -> SecretValue:
