@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from core_backend._bounded import Bounded
 from core_backend._clock import age
 from core_backend._entry import Entry
+from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from core_backend._clock import Moment
@@ -132,8 +133,17 @@ class Flight:
         """Wait on the running loop; return whether it landed in that time.
 
         Cancelling this wait ends nothing but this wait.
+
+        Raises:
+            ConfigurationError: None is running: another framework's is, or somebody's own.
         """
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise ConfigurationError(
+                f"secret {self.request.label!r}: to await it takes a running asyncio event loop, "
+                f"which trio's is not; its .result() works without one, and blocks the thread"
+            ) from None
         with self._lock:
             if self._sleepers is None:
                 return True

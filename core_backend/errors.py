@@ -85,7 +85,7 @@ class InvalidSecretNameError(CoreBackendError, ValueError):
 
 
 class ConfigurationError(CoreBackendError):
-    """A setting, the Region, the credentials, the endpoint or an extra is wrong or missing."""
+    """A setting, Region, credentials, endpoint, an extra or the event loop is wrong or missing."""
 
 
 class SecretError(CoreBackendError):

@@ -11,7 +11,7 @@ import pytest
 from core_backend._clock import Moment, Sent, SystemClock
 from core_backend._entry import Entry
 from core_backend._flight import Flight, Flights
-from core_backend.errors import SecretUnavailableError
+from core_backend.errors import ConfigurationError, SecretUnavailableError
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.values import SecretText
 
@@ -35,6 +35,12 @@ async def test_waiting_ends_with_the_time_allowed() -> None:
     assert not await flight.wait(0.001)
     assert not await flight.wait(-1)
     assert not flight.wait_blocking(-1)
+
+
+def test_to_await_it_without_asyncio_is_an_error_that_says_what_does_without() -> None:
+    waiting = Flight(REQUEST, NOW).wait(1)
+    with pytest.raises(ConfigurationError, match=r"'a': .* asyncio event loop.* \.result\(\)"):
+        waiting.send(None)
 
 
 def test_threads_and_loops_are_woken_together() -> None:
