@@ -15,6 +15,7 @@ import importlib.abc
 import inspect
 import sys
 import threading
+import unittest
 from typing import TYPE_CHECKING, Any
 
 from core_backend import _state
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from importlib.machinery import ModuleSpec
     from types import ModuleType
+
+    from core_backend.sources.protocol import SecretRequest, SecretSource, SecretValue
 
 __all__ = ["install"]
 
@@ -79,6 +82,7 @@ def _teach(models: ModuleType) -> None:
     mock.start = _followed_by(mock.start, _begin)
     mock.stop = _followed_by(mock.stop, _end)
     mock._decorate_callable = _also_async(mock._decorate_callable)  # noqa: SLF001  # see above
+    mock._decorate_class = _with_async_setup(mock._decorate_class)  # noqa: SLF001  # see above
 
 
 def _followed_by(method: Callable[..., Any], act: Callable[[], None]) -> Callable[..., Any]:
@@ -111,6 +115,32 @@ def _also_async(decorate: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
+def _with_async_setup(decorate: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the data of ``asyncSetUp`` last until the test's end, as moto has it for ``setUp``."""
+
+    @functools.wraps(decorate)
+    def decorated(mock: Any, case: Any) -> Any:
+        before = dict(vars(case))
+        decorate(mock, case)
+        # A setUp is what starts with nothing, and then moto lets its data last.
+        if _overrides(case, "asyncSetUp") and not _overrides(case, "setUp"):
+            tests = [name for name in before if name.startswith("test")]
+            methods = {name: before[name] for name in tests if inspect.isfunction(before[name])}
+            for name in ("asyncSetUp", "asyncTearDown"):
+                if _overrides(case, name):
+                    methods[name] = before.get(name) or getattr(case, name)
+            for name, method in methods.items():
+                setattr(case, name, mock(method, reset=name == "asyncSetUp", remove_data=False))
+        return case
+
+    return decorated
+
+
+def _overrides(case: type, name: str) -> bool:
+    base = unittest.IsolatedAsyncioTestCase
+    return issubclass(case, base) and getattr(case, name) is not getattr(base, name)
+
+
 _lock = threading.Lock()
 _depth = 0
 _active = contextlib.ExitStack()
@@ -121,9 +151,7 @@ def _begin() -> None:
     with _lock:
         _depth += 1
         if _depth == 1:
-            # Fakes are what a test asked for by name; a mock may be there for other services.
-            source = None if fakes.is_faking() else _source()
-            _active.enter_context(_state.replaced(source=source))
+            _active.enter_context(_state.replaced(source=_Source()))
 
 
 def _end() -> None:
@@ -134,8 +162,29 @@ def _end() -> None:
             _active.close()
 
 
-def _source() -> Any:
-    # Whoever starts a mock has imported boto3; nobody else has to.
-    from core_backend.testing._boto_source import BotoSource  # noqa: PLC0415
+class _Source:
+    """Fetches from fakes while there are any, and from the mock otherwise.
 
-    return BotoSource()
+    Fakes are what a test asked for by name; a mock may be there for other services. Which of the
+    two ends first is not known when the mock begins.
+    """
+
+    def __init__(self) -> None:
+        # Whoever starts a mock has imported boto3; nobody else has to.
+        from core_backend.testing._boto_source import BotoSource  # noqa: PLC0415
+
+        self._boto = BotoSource()
+
+    def check(self, request: SecretRequest) -> None:
+        self._chosen().check(request)
+
+    async def fetch(self, request: SecretRequest) -> SecretValue:
+        return await self._chosen().fetch(request)
+
+    async def aclose(self) -> None:
+        await self._boto.aclose()
+
+    def _chosen(self) -> SecretSource:
+        served = fakes.serving()
+        # Those that hold nothing are false.
+        return self._boto if served is None else served

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from core_backend.sources.protocol import SecretRequest
 
-__all__ = ["FakeSecrets", "fake_secrets", "is_faking"]
+__all__ = ["FakeSecrets", "fake_secrets", "serving"]
 
 Failure = CoreBackendError | type[CoreBackendError]
 
@@ -184,9 +184,9 @@ def fake_secrets(values: Mapping[str, Any] | None = None) -> Generator[FakeSecre
         fakes.close()
 
 
-def is_faking() -> bool:
-    """Whether made-up secrets are being served."""
-    return bool(_served)
+def serving() -> FakeSecrets | None:
+    """Return the made-up secrets that are being served, if any are."""
+    return _served[-1] if _served else None
 
 
 def _checked(name: str, value: Any) -> Any:

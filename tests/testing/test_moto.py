@@ -194,3 +194,13 @@ async def test_fakes_are_served_where_they_begin_within_a_mock(lambda_context):
     with fake_secrets({STRIPE: "pl4nted-fake-inner"}):
         assert await handler({}, lambda_context) == "pl4nted-fake-inner"
     assert await handler({}, lambda_context) == "pl4nted-moto-12"
+
+
+async def test_a_mock_that_began_among_fakes_and_outlives_them_is_asked(lambda_context):
+    mock = mock_aws()
+    with fake_secrets({STRIPE: "pl4nted-fake-outer"}):
+        mock.start()
+        create("pl4nted-moto-19")
+        assert await handler({}, lambda_context) == "pl4nted-fake-outer"
+    assert await handler({}, lambda_context) == "pl4nted-moto-19"
+    mock.stop()
