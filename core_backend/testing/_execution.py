@@ -8,8 +8,9 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
+from core_backend.testing._invocation import ErrorReport, Invocation
 from core_backend.testing._lambda_process import LambdaProcess
-from core_backend.testing._runtime_api import ErrorReport, Invocation, RuntimeApi
+from core_backend.testing._runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -142,7 +143,9 @@ class ExecutionEnvironment:
         self.thaw()
         invocation = Invocation(event, timeout=timeout, headers=headers)
         self._api.submit(invocation)
-        self._api.wait(lambda: invocation.outcome is not None or self.ended, timeout)
+        self._api.wait(
+            lambda: invocation.outcome is not None or invocation.abandoned or self.ended, timeout
+        )
         outcome = invocation.outcome
         if outcome is None:
             outcome = invocation.finish(self._given_up(invocation))
@@ -187,6 +190,9 @@ class ExecutionEnvironment:
         if self._api.exit is not None:
             return ErrorReport("Runtime.ExitError", f"{label} {self._api.exit}")
         self._process.kill()
+        if invocation.abandoned:
+            # Its exit code is known to the runtime alone, whose other workers went on.
+            return ErrorReport("Runtime.ExitError", f"{label} Runtime exited: its worker ended")
         return ErrorReport(
             "Sandbox.Timedout",
             f"{label} Task timed out after {invocation.timeout:.2f} seconds",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from core_backend.errors import CoreBackendError
 
 if TYPE_CHECKING:
-    from core_backend.testing._runtime_api import ErrorReport
+    from core_backend.testing._invocation import ErrorReport
 
 __all__ = ["InvocationFailedError", "InvocationResult", "LambdaInitError"]
 

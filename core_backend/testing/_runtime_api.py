@@ -7,74 +7,25 @@ notifies, whoever waits does so with a bound.
 
 from __future__ import annotations
 
-import json
 import threading
-import time
-import uuid
 from collections import deque
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
+
+from core_backend.testing._invocation import ErrorReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
-__all__ = ["ErrorReport", "Invocation", "RuntimeApi"]
+    from core_backend.testing._invocation import Invocation
+
+__all__ = ["RuntimeApi"]
 
 _VERSION = "/2018-06-01/runtime/"
-
-
-class ErrorReport(NamedTuple):
-    """What the runtime, or Lambda itself, reports of a failure."""
-
-    type: str
-    """The exception's class, or one of Lambda's own, such as ``Runtime.ExitError``."""
-    message: str
-    stack_trace: tuple[str, ...] = ()
-    """One entry per frame, formatted."""
-
-    @classmethod
-    def parsed(cls, body: bytes) -> ErrorReport:
-        """Read the report that a runtime client posts."""
-        report = json.loads(body)
-        return cls(
-            report.get("errorType") or "",
-            report.get("errorMessage") or "",
-            tuple(report.get("stackTrace") or ()),
-        )
-
-
-class Invocation:
-    """One event on its way through the runtime, and what became of it."""
-
-    def __init__(self, event: bytes, *, timeout: float, headers: Mapping[str, str]) -> None:
-        """Make the invocation of ``event``, which may take ``timeout`` seconds."""
-        self.request_id = str(uuid.uuid4())
-        self.event = event
-        self.timeout = timeout
-        self.headers = headers
-        self.outcome: bytes | ErrorReport | None = None
-        self.duration = 0.0
-        """Seconds from handing it out to its outcome."""
-        self._taken = time.monotonic()
-
-    def take(self) -> dict[str, str]:
-        """Start the invocation's time, and return the headers that describe it."""
-        self._taken = time.monotonic()
-        return {
-            "Content-Type": "application/json",
-            "Lambda-Runtime-Aws-Request-Id": self.request_id,
-            "Lambda-Runtime-Deadline-Ms": str(int((time.time() + self.timeout) * 1000)),
-            "Lambda-Runtime-Trace-Id": f"Root=1-{int(time.time()):x}-{uuid.uuid4().hex[:24]}",
-            **self.headers,
-        }
-
-    def finish(self, outcome: bytes | ErrorReport) -> bytes | ErrorReport:
-        """Keep the outcome, and how long it took; return it."""
-        self.duration = time.monotonic() - self._taken
-        self.outcome = outcome
-        return outcome
+_PATIENCE = 1.0
+"""How long, in seconds, a client that hung up may take to answer on another connection."""
 
 
 class RuntimeApi:
@@ -135,6 +86,16 @@ class RuntimeApi:
     def ended(self, how: str) -> None:
         """Take note that the process has ended; no invocation will be answered any more."""
         self._change(lambda: setattr(self, "exit", how))
+
+    def lost(self, invocation: Invocation) -> None:
+        """Take note that the worker that has the invocation hung up, as one that ends does."""
+
+        def settled() -> bool:
+            return invocation.outcome is not None or self.exit is not None or self._closed
+
+        # curl gives up a connection that is two minutes old, and answers on a new one.
+        if not self.wait(settled, _PATIENCE):
+            self._change(lambda: setattr(invocation, "abandoned", True))
 
     def wait(self, condition: Callable[[], object], timeout: float) -> bool:
         """Wait until ``condition`` holds; false when it does not within ``timeout`` seconds."""
@@ -204,6 +165,7 @@ class _Handler(BaseHTTPRequestHandler):
     # One packet for head and body: two would wait for each other's acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
+    _handed_out: Invocation | None = None
 
     @property
     def api(self) -> RuntimeApi:
@@ -225,7 +187,14 @@ class _Handler(BaseHTTPRequestHandler):
         if invocation is None:
             self._hang_up()
         else:
+            self._handed_out = invocation
             self._answer(HTTPStatus.OK, invocation.event, invocation.take())
+
+    def finish(self) -> None:
+        """Come to the connection's end."""
+        super().finish()
+        if self._handed_out is not None:
+            self.api.lost(self._handed_out)
 
     def _hang_up(self) -> None:
         self.close_connection = True

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
@@ -15,13 +13,18 @@ from core_backend.testing._execution import (
     StartFailedError,
     lambda_variables,
 )
+from core_backend.testing._invocation import ErrorReport
+from core_backend.testing._lambda_settings import (
+    checked_folder,
+    checked_variables,
+    checked_workers,
+)
 from core_backend.testing._log_pipe import LogPipe
 from core_backend.testing._results import (
     InvocationFailedError,
     InvocationResult,
     LambdaInitError,
 )
-from core_backend.testing._runtime_api import ErrorReport
 
 if TYPE_CHECKING:
     import os
@@ -59,7 +62,9 @@ class LocalLambda:
             invocation.
 
     Raises:
-        ConfigurationError: The extra ``local`` is not installed, or ``task_root`` is no folder.
+        ConfigurationError: The extra ``local`` is not installed, ``task_root`` is no folder, or
+            ``concurrency`` is no number of workers.
+        TypeError: ``env`` has what is no text.
     """
 
     def __init__(  # noqa: PLR0913  # a function has that many settings
@@ -78,15 +83,15 @@ class LocalLambda:
         self._handler = handler
         self._timeout = timeout
         self._init_timeout = init_timeout
-        self._workers = concurrency or 1
-        folder = _checked_folder(task_root, handler)
+        self._workers = 1 if concurrency is None else checked_workers(concurrency)
+        folder = checked_folder(task_root, handler)
         self._env = lambda_variables(handler, folder, function_name, region)
         if concurrency is not None:
             self._env["AWS_LAMBDA_MAX_CONCURRENCY"] = str(concurrency)
             self._env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "lambda-managed-instances"
         if snap_start:
             self._env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
-        self._env |= env or {}
+        self._env |= checked_variables(env or {})
         arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{function_name}"
         self._headers = {"Lambda-Runtime-Invoked-Function-Arn": arn}
         # One event a worker, as on Lambda; further ones wait for a free worker here.
@@ -216,18 +221,3 @@ class LocalLambda:
         if self._running is not None:
             self._running.close()
             self._running = None
-
-
-def _checked_folder(task_root: str | os.PathLike[str], handler: str) -> Path:
-    if importlib.util.find_spec("awslambdaric") is None:
-        raise ConfigurationError(
-            "LocalLambda runs the Lambda runtime client, which is not installed: "
-            "pip install 'core_backend[local]'"
-        )
-    folder = Path(task_root).resolve()
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"task_root is {folder}, which is no folder; name the one that holds the module of "
-            f"{handler!r}"
-        )
-    return folder

@@ -42,6 +42,19 @@ def test_several_workers_serve_at_the_same_time(task_root):
         wait_until_gone(pid)
 
 
+@pytest.mark.parametrize("event", ["exit", "leave", "kill"])
+def test_a_worker_that_ends_is_an_error_and_the_next_invocation_starts_others(task_root, event):
+    with LocalLambda(task_root=task_root(ENDS), concurrency=2, timeout=30) as function:
+        function.invoke()
+        result = function.invoke(event)
+        after = function.invoke()
+    assert result.error is not None
+    assert result.error.type == "Runtime.ExitError"
+    assert result.error.message.endswith("Error: Runtime exited: its worker ended")
+    assert result.log_lines == (f"before {event}",)
+    assert after.init_duration is not None
+
+
 def test_one_worker_serves_one_event_at_a_time(task_root):
     with (
         LocalLambda(task_root=task_root(ECHO)) as function,
@@ -82,3 +95,18 @@ def test_without_the_runtime_client_the_extra_is_named(task_root, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(ConfigurationError, match=r"pip install 'core_backend\[local\]'"):
         LocalLambda(task_root=task_root(ECHO))
+
+
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_a_number_that_is_none_of_workers_is_named(task_root, concurrency):
+    with pytest.raises(ConfigurationError, match=f"concurrency is {concurrency}, .* 1 or more"):
+        LocalLambda(task_root=task_root(ECHO), concurrency=concurrency)
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [({"A": 1}, "'A', with a int where"), ({"A": None}, "'A', with a None"), ({2: "b"}, "has 2,")],
+)
+def test_a_variable_that_is_no_text_is_named(task_root, env, told):
+    with pytest.raises(TypeError, match=told):
+        LocalLambda(task_root=task_root(ECHO), env=env)

@@ -7,12 +7,15 @@ import json
 
 import pytest
 
-from core_backend.testing._runtime_api import ErrorReport, Invocation, RuntimeApi
+from core_backend.testing._invocation import ErrorReport, Invocation
+from core_backend.testing._runtime_api import RuntimeApi
 
 ERROR = json.dumps({"errorType": "ValueError", "errorMessage": "no", "stackTrace": ["a"]})
 
 
-def ask(api: RuntimeApi, method: str, path: str, body: str | None = None) -> tuple[int, bytes]:
+def ask(
+    api: RuntimeApi, method: str, path: str, body: str | bytes | None = None
+) -> tuple[int, bytes]:
     connection = http.client.HTTPConnection(api.address, timeout=10)
     connection.request(method, f"/2018-06-01/runtime/{path}", body)
     answer = connection.getresponse()
@@ -46,6 +49,26 @@ def test_a_start_that_failed_is_noted(path):
     with RuntimeApi() as api:
         assert ask(api, "POST", path, ERROR)[0] == 202
         assert api.failure == ErrorReport("ValueError", "no", ("a",))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_start_that_failed_is_understood_in_either_encoding(encoding):
+    body = '{"errorType": "ValueError", "errorMessage": "é"}'.encode(encoding)
+    with RuntimeApi() as api:
+        assert ask(api, "POST", "init/error", body)[0] == 202
+        assert api.failure == ErrorReport("ValueError", "é")
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_who_hangs_up_may_answer_on_another_connection(answers):
+    with RuntimeApi() as api:
+        invocation = Invocation(b"{}", timeout=3.0, headers={})
+        api.submit(invocation)
+        ask(api, "GET", "invocation/next")
+        if answers:
+            ask(api, "POST", f"invocation/{invocation.request_id}/response", "done")
+        assert api.wait(lambda: invocation.outcome or invocation.abandoned, 10)
+        assert invocation.abandoned is not answers
 
 
 def test_an_event_nobody_was_handed_has_no_response():
