@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from core_backend.errors import ConfigurationError
 
@@ -43,8 +43,7 @@ def checked_workers(concurrency: int) -> int:
 
 def checked_variables(env: Mapping[str, str]) -> dict[str, str]:
     """Return the function's own variables, if all are text."""
-    pairs: dict[object, object] = dict(env)
-    for name, value in pairs.items():
+    for name, value in cast("Mapping[object, object]", env).items():
         for part in (name, value):
             if not isinstance(part, str):
                 raise TypeError(

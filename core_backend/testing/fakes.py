@@ -62,7 +62,7 @@ class FakeSecrets(MutableMapping[str, Any]):
         self.calls: list[str] = []
         self.latency = 0.0
         self._secrets: dict[str, _Secret] = {}
-        self._failure: CoreBackendError | None = None
+        self._failure: Failure | None = None
         self._failures_left: int | None = None
         self._variables = Variables()
         self._was_asked = False
@@ -84,10 +84,13 @@ class FakeSecrets(MutableMapping[str, Any]):
         """Let every fetch fail.
 
         Args:
-            error: What a fetch raises; ``None`` ends it.
+            error: What a fetch raises; ``None`` ends it. A class names the secret asked for.
             times: For how many fetches; without it, until further notice.
         """
-        self._failure = None if error is None else _failure("fake", error)
+        if error is not None:
+            # Here, where the mistake is made, and not in the fetch.
+            _failure("any", error)
+        self._failure = error
         self._failures_left = times
 
     def close(self) -> None:
@@ -136,7 +139,7 @@ class FakeSecrets(MutableMapping[str, Any]):
         if self._failure is not None and self._failures_left != 0:
             if self._failures_left is not None:
                 self._failures_left -= 1
-            raise self._failure.fresh()
+            raise _failure(request.label, self._failure).fresh()
         return self._answer(request)
 
     async def aclose(self) -> None:

@@ -170,8 +170,9 @@ async def test_every_fetch_fails_until_it_is_told_not_to(fake_clock):
     with fake_secrets({"a": "pl4nted-a", "b": "pl4nted-b"}) as fakes:
         fakes.fail_with(SecretNotFoundError)
         for name in ("a", "b"):
-            with pytest.raises(SecretNotFoundError):
+            with pytest.raises(SecretNotFoundError, match=f"secret '{name}'") as caught:
                 await get_secret(name)
+            assert caught.value.secret_id == name
         fakes.fail_with(None)
         fake_clock.advance(60)
         assert await get_secret("a") == "pl4nted-a"
