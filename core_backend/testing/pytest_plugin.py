@@ -22,7 +22,8 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
     """Let every test start with nothing cached and no failure remembered, and leave nothing open.
 
     Around the fixtures as well, whatever their scope: fakes of a session stay, their cache does
-    not. Nothing of it belongs to an event loop.
+    not. Nothing of it belongs to an event loop. What was configured stays: whether a test did so
+    or a module that it was the first to import cannot be told.
     """
     _state.reset()
     try:

@@ -76,6 +76,24 @@ def test_that_leaves_a_thread():
     left_open.__enter__()
     assert get_secret("a").result() == "value"
 """
+CONFIGURED = """
+import pytest
+from core_backend import configure, get_secret
+
+@pytest.mark.parametrize("number", range(2))
+def test_that_configures(fake_secrets, fake_clock, number):
+    import configuring
+    fake_secrets["a"] = "value"
+    with configure(ttl=10):
+        for _ in range(2):
+            get_secret("a").result()
+            fake_clock.advance(11)
+    get_secret("a").result()
+    fake_clock.advance(301)
+    get_secret("a").result()
+    # The module's 1000 seconds are in force: neither the 10 of the block nor the usual 300.
+    assert len(fake_secrets.calls) == 2
+"""
 # After the last test, before anything is closed at exit.
 NOTHING_LEFT = """
 import threading
@@ -112,6 +130,14 @@ def test_no_test_bleeds_into_another(tmp_path, options):
 
 def test_nothing_is_left_open_by_a_test(tmp_path):
     assert "1 passed" in run(tmp_path, conftest=NOTHING_LEFT, test_leaving=LEAVING)
+
+
+def test_what_a_module_configures_stays_and_what_a_test_does_ends_with_its_block(tmp_path):
+    configuring = "from core_backend import configure\nconfigure(ttl=1000, jitter=0)\n"
+    arguments = ("-p", "no:cacheprovider", "-o", "pythonpath=.")
+    assert "2 passed" in run(
+        tmp_path, *arguments, configuring=configuring, test_configured=CONFIGURED
+    )
 
 
 def test_the_fixtures_are_there(fake_secrets, fake_clock, lambda_context):
