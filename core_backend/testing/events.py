@@ -11,6 +11,8 @@ import hashlib
 import json
 import time
 import uuid
+from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -53,19 +55,24 @@ def http_api_event(  # noqa: PLR0913  # a request has that many parts
         stage_variables: The stage's variables.
         authorizer: What the authorizer found, such as ``{"jwt": {"claims": {...}}}``.
         region: The API's Region.
+
+    Raises:
+        TypeError: A header, a parameter, a cookie or a variable is no text.
     """
+    parameters = {key: _texts(f"query[{key!r}]", value) for key, value in (query or {}).items()}
     host = _API_HOST.format(region=region)
     sent = {"host": host, "user-agent": "test", "x-forwarded-for": "192.0.2.1"}
     if body is not None and not isinstance(body, (str, bytes)):
         sent["content-type"] = "application/json"
-    sent |= {name.lower(): _joined(value) for name, value in (headers or {}).items()}
+    for key, value in (headers or {}).items():
+        sent[key.lower()] = ",".join(_texts(f"headers[{key!r}]", value))
     raw_path = path if stage == "$default" else f"/{stage}{path}"
     now = time.time()
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": raw_path,
-        "rawQueryString": urlencode(query or {}, doseq=True),
+        "rawQueryString": urlencode(parameters, doseq=True),
         "headers": sent,
         "requestContext": {
             "accountId": _ACCOUNT,
@@ -91,10 +98,10 @@ def http_api_event(  # noqa: PLR0913  # a request has that many parts
         event["requestContext"]["authorizer"] = dict(authorizer)
     # API Gateway leaves out what a request does not have.
     optional = {
-        "cookies": list(cookies),
-        "queryStringParameters": {name: _joined(value) for name, value in (query or {}).items()},
-        "pathParameters": dict(path_parameters or {}),
-        "stageVariables": dict(stage_variables or {}),
+        "cookies": _listed("cookies", cookies, "a list of 'name=value'"),
+        "queryStringParameters": {key: ",".join(texts) for key, texts in parameters.items()},
+        "pathParameters": _checked("path_parameters", path_parameters or {}),
+        "stageVariables": _checked("stage_variables", stage_variables or {}),
         "body": _text(body),
     }
     return event | {name: value for name, value in optional.items() if value}
@@ -117,6 +124,9 @@ def sqs_event(
         group_id: The group of each message in a FIFO queue.
         receive_count: How often each message was received, this time included.
         region: The queue's Region.
+
+    Raises:
+        TypeError: An attribute is neither text nor a number nor bytes.
     """
     now = int(time.time() * 1000)
     records: list[dict[str, Any]] = []
@@ -139,7 +149,7 @@ def sqs_event(
                 "body": text,
                 "attributes": system,
                 "messageAttributes": {
-                    name: _attribute(value) for name, value in (attributes or {}).items()
+                    name: _attribute(name, value) for name, value in (attributes or {}).items()
                 },
                 # As SQS has it: a checksum, which protects nothing.
                 "md5OfBody": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
@@ -151,8 +161,30 @@ def sqs_event(
     return {"Records": records}
 
 
-def _joined(value: str | Sequence[str]) -> str:
-    return value if isinstance(value, str) else ",".join(value)
+def _texts(argument: str, value: str | Sequence[str]) -> list[str]:
+    return [value] if isinstance(value, str) else _listed(argument, value, "a str or a list of str")
+
+
+def _listed(argument: str, value: object, takes: str) -> list[str]:
+    # Each character, or byte, would be an entry.
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
+        raise _refused(argument, value, takes)
+    entries: list[Any] = list(value)
+    for entry in entries:
+        if not isinstance(entry, str):
+            raise _refused(f"an entry of {argument}", entry, "a str")
+    return entries
+
+
+def _checked(argument: str, values: Mapping[str, object]) -> dict[str, object]:
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise _refused(f"{argument}[{name!r}]", value, "a str")
+    return dict(values)
+
+
+def _refused(argument: str, value: object, takes: str) -> TypeError:
+    return TypeError(f"{argument} is of type {type(value).__name__}; it takes {takes}")
 
 
 def _text(body: Any) -> str:
@@ -163,9 +195,12 @@ def _text(body: Any) -> str:
     return body if isinstance(body, str) else json.dumps(body)
 
 
-def _attribute(value: str | float | bytes) -> dict[str, Any]:
+def _attribute(name: str, value: object) -> dict[str, Any]:
     lists: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
     if isinstance(value, bytes):
         return lists | {"binaryValue": base64.b64encode(value).decode(), "dataType": "Binary"}
+    # To Python, true and false are numbers.
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
+        raise _refused(f"attributes[{name!r}]", value, "a str, a number or bytes")
     kind = "String" if isinstance(value, str) else "Number"
     return lists | {"stringValue": str(value), "dataType": kind}

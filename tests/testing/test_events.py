@@ -6,6 +6,8 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
 from core_backend.testing.events import http_api_event, sqs_event
 
 # The shape of the sample in API Gateway's developer guide, "Payload format structure", 2.0;
@@ -149,6 +151,31 @@ def test_the_host_is_where_the_request_went():
     standard = http_api_event(region="eu-west-1")["requestContext"]
     assert standard["domainName"] == "api-id.execute-api.eu-west-1.amazonaws.com"
     assert standard["apiId"] == standard["domainPrefix"] == "api-id"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"query": {"n": 5}}, r"query\['n'\] is of type int; it takes a str or a list of str"),
+        ({"query": {"n": ["1", 2]}}, r"an entry of query\['n'\] is of type int; it takes a str"),
+        ({"query": {"n": b"1"}}, r"query\['n'\] is of type bytes; it takes a str or a list of str"),
+        ({"headers": {"X": 5}}, r"headers\['X'\] is of type int; it takes a str or a list of"),
+        ({"cookies": "a=b"}, "cookies is of type str; it takes a list of 'name=value'"),
+        ({"path_parameters": {"id": 5}}, r"path_parameters\['id'\] is of type int; it takes a str"),
+        ({"stage_variables": {"v": None}}, r"stage_variables\['v'\] is of type NoneType; it takes"),
+    ],
+)
+def test_what_is_no_text_in_a_request_is_named(wrong, told):
+    with pytest.raises(TypeError, match=told):
+        http_api_event(**wrong)
+
+
+@pytest.mark.parametrize("value", [True, None, ["a"]])
+def test_what_is_no_attribute_of_a_message_is_named(value):
+    kind = type(value).__name__
+    told = rf"attributes\['t'\] is of type {kind}; it takes a str, a number or bytes"
+    with pytest.raises(TypeError, match=told):
+        sqs_event("one", attributes={"t": value})
 
 
 def test_a_batch_is_shaped_like_awss_sample():
