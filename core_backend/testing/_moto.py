@@ -120,7 +120,7 @@ def _with_async_setup(decorate: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(decorate)
     def decorated(mock: Any, case: Any) -> Any:
-        before = dict(vars(case))
+        before: dict[str, Any] = dict(case.__dict__)
         decorate(mock, case)
         # A setUp is what starts with nothing, and then moto lets its data last.
         if _overrides(case, "asyncSetUp") and not _overrides(case, "setUp"):

@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def _listed(argument: str, value: object, takes: str) -> list[str]:
     # Each character, or byte, would be an entry.
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         raise _refused(argument, value, takes)
-    entries: list[Any] = list(value)
+    entries: list[Any] = list(cast("Iterable[object]", value))
     for entry in entries:
         if not isinstance(entry, str):
             raise _refused(f"an entry of {argument}", entry, "a str")
