@@ -117,13 +117,15 @@ def complete_name(
 
 def environment(*, default: str | None = None) -> Callable[[F], F]:
     """Add ``--env``, which is required where there is no default."""
+    # A default of None is one to click, so none is passed where there is none.
+    settings: dict[str, Any] = {"required": True}
+    if default is not None:
+        settings = {"default": default, "show_default": True}
     return click.option(
         "--env",
         "env_name",
         type=_environment,
-        required=default is None,
-        default=default,
-        show_default=default is not None,
+        **settings,
         metavar="NAME",
         help="The environment: the real name of a secret is NAME/name.",
     )

@@ -52,6 +52,30 @@ def test_a_wrong_call_is_exit_code_2_and_two_lines(run, arguments, said, where):
 
 
 @pytest.mark.parametrize(
+    ("command", "given", "missing"),
+    [
+        ("secrets status", ("--names", "names.py"), "--env"),
+        ("secrets status", ("--env", "dev"), "--names"),
+        ("secrets set", ("stripe-api-key", "--names", "names.py"), "--env"),
+        ("secrets set", ("stripe-api-key", "--env", "dev"), "--names"),
+        ("secrets import", ("names.py", "--names", "names.py"), "--env"),
+        ("secrets import", ("names.py", "--env", "dev"), "--names"),
+        ("check", ("--names", "names.py", "--handler", "names.py"), "--template"),
+        ("check", ("--names", "names.py", "--template", "names.py"), "--handler"),
+        ("check", ("--template", "names.py", "--handler", "names.py"), "--names"),
+        ("layer", (), "-o' / '--output"),
+    ],
+)
+def test_each_option_that_is_required_is_named_where_it_is_missing(run, command, given, missing):
+    result = run(*command.split(), *given)
+
+    assert result.code == 2
+    assert result.err == (
+        f"Error: Missing option '{missing}'.\nSee core-backend {command} --help.\n"
+    )
+
+
+@pytest.mark.parametrize(
     "arguments", [("--region", "eu-north-1", *STATUS), (*STATUS, "--region", "eu-north-1")]
 )
 def test_the_region_may_stand_before_or_behind_the_command(account, run, arguments):
