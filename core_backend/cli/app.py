@@ -14,6 +14,7 @@ from core_backend.cli.commands.demo import demo
 from core_backend.cli.commands.invoke import invoke
 from core_backend.cli.commands.layer import layer
 from core_backend.cli.commands.secrets import secrets
+from core_backend.cli.errors import CommandError
 from core_backend.cli.options import common, examples
 from core_backend.cli.run import Run
 from core_backend.errors import CoreBackendError
@@ -27,6 +28,7 @@ _PROGRAM = "core-backend"
 _OPTION = re.compile(r"--?[a-z-]{1,20}")
 # What serves secrets on this machine, and does not come with the extra cli.
 _SERVING = ("flask", "flask_cors", "moto", "werkzeug")
+_DEBUG = "Run it again with --debug to see where."
 _FAILED = 1
 _USAGE = 2
 
@@ -60,7 +62,10 @@ def _invoke(run: Run, argv: Sequence[str] | None) -> int:
     try:
         code = _commands.main(argv, prog_name=_PROGRAM, standalone_mode=False, obj=run)
     except SystemExit as ended:
-        # click's own, after a completion or where the reader of a pipe went away.
+        # click's own, after a completion or where the reader of a pipe went away. Those have a
+        # number; nothing else is to end a command in silence.
+        if not isinstance(ended.code, int):
+            raise CommandError(f"this was not expected: {type(ended).__name__}", _DEBUG) from ended
         code = ended.code
     return code if isinstance(code, int) else 0
 
@@ -93,7 +98,7 @@ def _reported(run: Run, error: Exception) -> int:
             # Its message may quote anything.
             _fail(
                 f"this was not expected: {type(error).__name__}",
-                "Run it again with --debug to see where.",
+                _DEBUG,
             )
     return _FAILED
 

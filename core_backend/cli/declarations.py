@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from core_backend._shapes import Binary
+from core_backend.cli.errors import CommandError
 from core_backend.errors import ConfigurationError
 from core_backend.names import get_resource_name
 
@@ -76,12 +79,24 @@ def load_declarations(module: str) -> Declarations:
             file.
 
     Raises:
-        ConfigurationError: It cannot be imported, or declares no secret.
+        CommandError: Its own code fails.
+        ConfigurationError: It cannot be found, or declares no secret.
     """
     # Here and not above: help is there before a module of names is read.
-    from core_backend.deploy.declared import declared_names, names_module  # noqa: PLC0415
+    from core_backend.deploy.declared import (  # noqa: PLC0415
+        NamesModuleFailedError,
+        declared_names,
+        names_module,
+    )
 
-    imported = names_module(module)
+    try:
+        # Standard output is the command's own: a program may read it.
+        with redirect_stdout(sys.stderr):
+            imported = names_module(module)
+    except NamesModuleFailedError as error:
+        raise CommandError(
+            str(error), "Correct the module; --debug shows the whole traceback."
+        ) from error
     shapes: dict[str, list[SecretName[Any]]] = {}
     for shape in declared_names(imported).attributes.values():
         shapes.setdefault(str(shape), []).append(shape)

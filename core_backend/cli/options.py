@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core_backend.cli.declarations import Declarations, DeclaredSecret, load_declarations
+from core_backend.cli.errors import CommandError
 from core_backend.cli.run import Run
 from core_backend.errors import CoreBackendError
 from core_backend.names import get_resource_name
@@ -55,6 +56,9 @@ def _keep(context: click.Context, parameter: click.Parameter, value: object) -> 
 def _declarations(module: str) -> Declarations:
     try:
         return load_declarations(module)
+    except CommandError:
+        # The call was right; it is the module that is not in order.
+        raise
     except CoreBackendError as error:
         raise click.BadParameter(str(error)) from error
 

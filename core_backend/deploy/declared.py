@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +18,15 @@ from core_backend.names import SecretName
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-__all__ = ["DeclaredNames", "declared_names", "names_module"]
+__all__ = ["DeclaredNames", "NamesModuleFailedError", "declared_names", "names_module"]
 
 _PARENT = "core_backend_names"
+# Whose frames stand between this file's and those of a module's own code.
+_IMPORTING = (__file__, importlib.__file__)
+
+
+class NamesModuleFailedError(ConfigurationError):
+    """The module of names is there, but its own code fails."""
 
 
 class DeclaredNames(NamedTuple):
@@ -68,6 +75,7 @@ def names_module(names: str | os.PathLike[str]) -> ModuleType:
             which may import the files beside it.
 
     Raises:
+        NamesModuleFailedError: Its own code fails, or ends the process; tells in which line.
         ConfigurationError: There is no such module, or it cannot be imported.
     """
     given = os.fspath(names)
@@ -78,13 +86,27 @@ def names_module(names: str | os.PathLike[str]) -> ModuleType:
     try:
         with _importing_from(path.resolve().parent if is_path else Path.cwd()):
             return _load(path) if is_path else importlib.import_module(given)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Whatever a module's own code raises.
         fault = f"{type(error).__name__}: {error}".partition("\n")[0]
+        if (place := _place(error)) is not None:
+            raise NamesModuleFailedError(
+                f"the module of names {given!r} fails when it is imported: {place}: {fault}"
+            ) from error
         hint = "" if is_path else "; pass the path of its file, such as 'src/secret_names.py'"
         raise ConfigurationError(
             f"the module of names {given!r} cannot be imported ({fault}){hint}"
         ) from error
+
+
+def _place(error: BaseException) -> str | None:
+    """Return where a module's own code failed; ``None`` where none of it ran."""
+    if isinstance(error, SyntaxError) and error.filename and error.lineno:
+        return f"{error.filename}, line {error.lineno}"
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename not in _IMPORTING and not frame.filename.startswith("<frozen importlib"):
+            return f"{frame.filename}, line {frame.lineno}"
+    return None
 
 
 def _is_name(value: object) -> bool:

@@ -194,7 +194,7 @@ def test_debug_shows_where_a_names_module_fails(run, declare):
 
     result = run("--debug", *STATUS)
 
-    assert result.code == 2
+    assert result.code == 1
     assert "names.py" in result.err
     assert "JSONDecodeError" in result.err
     assert "Traceback (most recent call last)" in result.err
@@ -239,3 +239,16 @@ def test_another_module_that_is_missing_was_not_expected(run, monkeypatch):
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
 
     assert "this was not expected: ModuleNotFoundError" in run(*STATUS).err
+
+
+@pytest.mark.parametrize("code", ["pl4nted", None])
+def test_no_other_code_ends_it_in_silence(run, monkeypatch, code):
+    def ends(module):
+        raise SystemExit(code)
+
+    monkeypatch.setattr("core_backend.cli.options.load_declarations", ends)
+
+    result = run(*STATUS)
+
+    assert result.code == 1
+    assert result.err.startswith("Error: this was not expected: SystemExit\n")

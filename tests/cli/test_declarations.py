@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from core_backend.cli.declarations import load_declarations
@@ -57,3 +59,49 @@ def test_an_unknown_name_is_answered_with_those_there_are(declare, count, said):
         load_declarations("names.py").find("zzzzzz")
 
     assert str(caught.value) == f"names.py declares no such secret; {said}"
+
+
+STATUS = ("secrets", "status", "--env", "dev", "--names")
+
+
+@pytest.mark.parametrize("module", ["names.py", "names"])
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import sys\nsys.exit('configure it first')", "line 2: SystemExit: configure it first"),
+        ("raise SystemExit(0)", "line 1: SystemExit: 0"),
+        ("raise SystemExit(5)", "line 1: SystemExit: 5"),
+        ("\n1 / 0", "line 2: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_module_whose_own_code_fails_is_no_wrong_call(declare, run, module, source, said):
+    declare(source)
+
+    result = run(*STATUS, module)
+
+    assert (result.code, result.out) == (1, "")
+    first, second = result.err.splitlines()
+    assert first.startswith(f"Error: the module of names {module!r} fails when it is imported: ")
+    assert first.endswith(f"names.py, {said}")
+    assert second == "Correct the module; --debug shows the whole traceback."
+
+
+def test_a_module_that_is_not_found_is_a_wrong_call(run):
+    result = run(*STATUS, "nowhere.names")
+
+    assert result.code == 2
+    assert "No module named 'nowhere'); pass the path of its file" in result.err
+
+
+def test_what_a_module_prints_is_not_among_the_output(account, declare, run):
+    declare("""
+        from core_backend import SecretName
+
+        print("hello from the module")
+        KEY = SecretName("key")
+    """)
+
+    result = run(*STATUS, "names.py", "--output", "json")
+
+    assert [one["name"] for one in json.loads(result.out)] == ["key"]
+    assert result.err == "hello from the module\n"

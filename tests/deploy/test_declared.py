@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from core_backend.deploy.declared import declared_names
+from core_backend.deploy.declared import NamesModuleFailedError, declared_names
 from core_backend.errors import ConfigurationError
 from core_backend.names import SecretName
 
@@ -119,22 +119,37 @@ def test_a_file_may_have_dataclasses_with_written_annotations(folder):
     assert declared_names(folder / "shapes.py").module == "shapes"
 
 
+@pytest.mark.parametrize("given", ["broken.py", "broken"])
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("def", "SyntaxError: "),
-        (
-            "raise ValueError('first\\nsecond')",
-            "'broken.py' cannot be imported (ValueError: first)",
-        ),
+        ("\nimport no_such_module", "2: ModuleNotFoundError: No module named 'no_such_module'"),
+        ("\n\ndef", "3: SyntaxError: invalid syntax"),
+        ("raise ValueError('first\\nsecond')", "1: ValueError: first"),
+        ("import json\njson.loads('{')", "2: JSONDecodeError: Expecting property name"),
+        ("import sys\nsys.exit('configure it first')", "2: SystemExit: configure it first"),
+        ("raise SystemExit(0)", "1: SystemExit: 0"),
     ],
 )
-def test_a_module_that_fails_is_said_to(folder, monkeypatch, source, said):
+def test_a_module_whose_own_code_fails_is_told_by_its_line(
+    folder, monkeypatch, given, source, said
+):
     monkeypatch.chdir(folder)
     (folder / "broken.py").write_text(source)
 
-    with pytest.raises(ConfigurationError) as caught:
-        declared_names("broken.py")
+    with pytest.raises(NamesModuleFailedError) as caught:
+        declared_names(given)
 
-    assert said in str(caught.value)
+    message = str(caught.value)
+    assert message.startswith(f"the module of names {given!r} fails when it is imported: ")
+    assert f"broken.py, line {said}" in message
+    assert "pass the path" not in message
+    assert "\n" not in message
+    sys.modules.pop("broken", None)
+
+
+def test_a_file_that_is_no_python_at_all_is_said_to_be_none(folder):
+    (folder / "broken.py").write_bytes(b"\x00")
+
+    with pytest.raises(ConfigurationError, match="broken.py' cannot be imported .SyntaxError"):
+        declared_names(folder / "broken.py")
