@@ -134,7 +134,7 @@ def _print_results(masked: Masked, invocations: Iterable[Invocation]) -> None:
         what = "Error" if same[0].failed else "Result"
         times = ", ".join(f"{one.result.duration * 1000:.1f}" for one in same)
         sys.stdout.write(f"{what} of invocation {numbers}, after {times} ms:\n")
-        sys.stdout.write(f"{_indented(masked, text.splitlines())}\n")
+        sys.stdout.write(f"{_indented(masked, [text])}\n")
 
 
 def _print_log(masked: Masked, lines: Sequence[str]) -> None:

@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
+from core_backend.testing.local_lambda import InvocationFailedError
+
 if TYPE_CHECKING:
     from core_backend.testing.local_lambda import InvocationResult, LocalLambda
 
@@ -36,10 +38,14 @@ class Invocation(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The answer, or the error; its stack is in the log."""
+        """The answer, as it is where it is no JSON; or the error, whose stack is in the log."""
         if (error := self.result.error) is not None:
             return f"{error.type}: {error.message}"
-        return json.dumps(self.result.payload, indent=2, ensure_ascii=False)
+        try:
+            return json.dumps(self.result.payload, indent=2, ensure_ascii=False)
+        except InvocationFailedError:
+            # Decoded as a value of bytes is where it is masked.
+            return self.result.body.decode("utf-8", "replace")
 
 
 def play(

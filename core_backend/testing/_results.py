@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from core_backend.errors import CoreBackendError
-
-if TYPE_CHECKING:
-    from core_backend.testing._invocation import ErrorReport
+from core_backend.testing._invocation import ErrorReport
 
 __all__ = ["InvocationFailedError", "InvocationResult", "LambdaInitError"]
 
 _SHOWN_LINES = 20
+# The runtime client sends bytes as they are.
+_NO_JSON = ErrorReport("JSONDecodeError", "the response is no JSON; see the result's body")
 
 
 class LambdaInitError(CoreBackendError):
@@ -31,14 +31,15 @@ class LambdaInitError(CoreBackendError):
 
 
 class InvocationFailedError(CoreBackendError):
-    """A payload was asked for where the invocation failed.
+    """A payload was asked for where the invocation failed, or its response is no JSON.
 
     Attributes:
         result: The whole result.
     """
 
     def __init__(self, result: InvocationResult, report: ErrorReport) -> None:
-        super().__init__(_told("the invocation failed", report, result.log_lines))
+        what = "the invocation failed" if result.error else "there is no payload"
+        super().__init__(_told(what, report, result.log_lines))
         self.result = result
 
 
@@ -64,11 +65,17 @@ class InvocationResult:
         """The response, parsed.
 
         Raises:
-            InvocationFailedError: There is none; tells the error and the last log lines.
+            InvocationFailedError: There is none, or it is no JSON; tells the error and the last
+                log lines.
         """
         if self.error is not None:
             raise InvocationFailedError(self, self.error)
-        return json.loads(self.body)
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            report = _NO_JSON
+        # Out here: the parser's error holds the response.
+        raise InvocationFailedError(self, report)
 
 
 def _told(what: str, report: ErrorReport, log_lines: tuple[str, ...]) -> str:

@@ -81,7 +81,14 @@ def test_a_payload_that_is_not_there_says_why(task_root):
 
 def test_a_response_that_is_no_json_comes_as_bytes(task_root):
     with LocalLambda(task_root=task_root("def handler(event, context): return b'raw'")) as function:
-        assert function.invoke().body == b"raw"
+        result = function.invoke()
+    assert result.body == b"raw"
+    assert result.error is None
+    with pytest.raises(InvocationFailedError, match="no payload: .* the response is no JSON") as e:
+        _ = result.payload
+    assert e.value.result is result
+    # The parser's error would hold the response.
+    assert e.value.__context__ is None
 
 
 def test_a_response_that_cannot_be_sent_is_an_error(task_root):
