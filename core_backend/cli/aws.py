@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from core_backend.cli.run import Run
     from core_backend.errors import CoreBackendError
 
-__all__ = ["MAX_CONCURRENCY", "SecretsManager"]
+__all__ = ["MAX_CONCURRENCY", "SecretsManager", "stored"]
 
 MAX_CONCURRENCY = 10
 """How many calls are under way at once."""
@@ -103,13 +103,13 @@ class SecretsManager:
     def put(self, secret_id: str, value: SecretText | SecretBytes) -> str:
         """Store a value as the current one, and return its version."""
         with _translated("PutSecretValue", secret_id):
-            answer = self._client.put_secret_value(SecretId=secret_id, **_stored(value))
+            answer = self._client.put_secret_value(SecretId=secret_id, **stored(value))
         return answer["VersionId"]
 
     def create(self, name: str, value: SecretText | SecretBytes) -> str:
         """Create a secret with its first value, and return that value's version."""
         with _translated("CreateSecret", name):
-            answer = self._client.create_secret(Name=name, **_stored(value))
+            answer = self._client.create_secret(Name=name, **stored(value))
         return answer["VersionId"]
 
 
@@ -120,7 +120,8 @@ def _state_of(error: ClientError, secret_id: str) -> State | None:
     return _STATES.get(kind_of(error, secret_id))
 
 
-def _stored(value: SecretText | SecretBytes) -> Any:
+def stored(value: SecretText | SecretBytes) -> Any:
+    """Return the parameter that a value is sent as."""
     return {"SecretString" if isinstance(value, str) else "SecretBinary": value}
 
 

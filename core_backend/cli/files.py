@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -10,7 +11,7 @@ from dotenv.parser import parse_stream
 
 from core_backend.cli.errors import CommandError
 from core_backend.errors import ConfigurationError
-from core_backend.values import SecretText
+from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +28,7 @@ class Given(NamedTuple):
     """A value that a file has for a secret."""
 
     secret: DeclaredSecret
-    value: SecretText
+    value: SecretText | SecretBytes
     structured: bool
     """Whether it stands there as a JSON object or array, so that its spelling means nothing."""
 
@@ -41,8 +42,14 @@ class _Entry(NamedTuple):
     value: Any
 
 
-def read_values(file: Path, declared: Declarations) -> list[Given]:
+def read_values(file: Path, declared: Declarations, *, base64_binary: bool = False) -> list[Given]:
     """Read a file whose keys are declared names, or their environment variables.
+
+    Args:
+        file: A ``.json`` or ``.env`` file.
+        declared: The secrets that it may have values for.
+        base64_binary: Whether what is declared as binary stands there as base64. Otherwise it is
+            refused: nothing in a file of text tells base64 from bytes that only look like it.
 
     Raises:
         CommandError: It cannot be read, or has keys that are not declared, twice there or
@@ -56,7 +63,11 @@ def read_values(file: Path, declared: Declarations) -> list[Given]:
     faults: list[str] = []
     for entry in entries:
         try:
-            found.append(_given(entry, declared, taken=[given.secret for given in found]))
+            secret = _secret(entry, declared, taken=[given.secret for given in found])
+            if secret.binary:
+                found.append(_binary(entry, secret, base64_binary=base64_binary))
+            else:
+                found.append(_given(entry, secret))
         except ConfigurationError as error:
             faults.append(f"{entry.place}: {error}")
     if faults:
@@ -106,12 +117,33 @@ def _from_json(text: str, file: Path) -> list[_Entry]:
     raise CommandError(f"{file}: {fault}", _FIX)
 
 
-def _given(entry: _Entry, declared: Declarations, *, taken: Sequence[DeclaredSecret]) -> Given:
+def _secret(
+    entry: _Entry, declared: Declarations, *, taken: Sequence[DeclaredSecret]
+) -> DeclaredSecret:
     secret = declared.find(entry.key)
     if secret in taken:
         raise ConfigurationError(f"{secret.name} is there a second time")
-    if secret.binary:
-        raise ConfigurationError(f"{secret.name} is declared as binary: use secrets set")
+    return secret
+
+
+def _binary(entry: _Entry, secret: DeclaredSecret, *, base64_binary: bool) -> Given:
+    if not base64_binary:
+        raise ConfigurationError(
+            f"{secret.name} is declared as binary, which a file of text does not hold byte for "
+            f"byte: use secrets set"
+        )
+    # base64 wraps its lines.
+    text = "".join(entry.value.split()) if isinstance(entry.value, str) else ""
+    try:
+        value = base64.b64decode(text, validate=True)
+    except ValueError:
+        value = b""
+    if not value:
+        raise ConfigurationError(f"{secret.name} is declared as binary, and is no base64 here")
+    return Given(secret, SecretBytes(value), structured=False)
+
+
+def _given(entry: _Entry, secret: DeclaredSecret) -> Given:
     if isinstance(entry.value, str):
         return Given(secret, SecretText(entry.value), structured=False)
     # Asked so, since isinstance would leave the type of their contents unknown.

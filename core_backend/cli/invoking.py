@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from core_backend.cli.aws import stored
 from core_backend.cli.errors import CommandError
 from core_backend.cli.files import read_values
 from core_backend.cli.local_run import Moment, play
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from core_backend.cli.local_run import Invocation
     from core_backend.cli.masking import Masked
     from core_backend.cli.run import Run
+    from core_backend.values import SecretBytes, SecretText
 
 __all__ = ["Request", "invoke_locally"]
 
@@ -103,17 +105,19 @@ def _event(file: Path | None) -> Any:
     raise CommandError(f"{file} is no JSON that can be read ({fault})", "Correct the event.")
 
 
-def _values(run: Run, request: Request) -> dict[str, str]:
+def _values(run: Run, request: Request) -> dict[str, SecretText | SecretBytes]:
     """Return the values of the file, by the names of their secrets."""
     if request.secrets_file is None or request.declared is None:
         return {}
-    given = read_values(request.secrets_file, request.declared)
+    given = read_values(request.secrets_file, request.declared, base64_binary=True)
     for one in given:
         run.masked.add(one.value)
     return {one.secret.name: one.value for one in given}
 
 
-def _fill(server: MotoServer, request: Request, values: Mapping[str, str]) -> dict[str, str]:
+def _fill(
+    server: MotoServer, request: Request, values: Mapping[str, SecretText | SecretBytes]
+) -> dict[str, str]:
     """Create the declared secrets, and return the variables that carry their real names."""
     client = server.client()
     mask_sdk_logs()
@@ -122,8 +126,8 @@ def _fill(server: MotoServer, request: Request, values: Mapping[str, str]) -> di
         variables[secret.env_key] = real_name = secret.real_name(request.env_name)
         client.create_secret(Name=real_name)
         # One without a value stays as it is after a deployment: there, and empty.
-        if secret.name in values:
-            client.put_secret_value(SecretId=real_name, SecretString=values[secret.name])
+        if (value := values.get(secret.name)) is not None:
+            client.put_secret_value(SecretId=real_name, **stored(value))
     return variables
 
 

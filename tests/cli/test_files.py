@@ -85,3 +85,33 @@ def test_values_are_not_expanded(declared, tmp_path):
     path.write_text("STRIPE_API_KEY=pl4nted-${HOME}-$HOME\n")
 
     assert read_values(path, declared)[0].value == "pl4nted-${HOME}-$HOME"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("x.env", "RAW_KEY=AP9wbDRudGVk"),
+        ("x.env", "RAW_KEY='AP9wbDRu\ndGVk\n'"),
+        ("x.json", '{"raw-key": "AP9wbDRudGVk\\n"}'),
+    ],
+)
+def test_bytes_may_stand_there_as_base64_for_those_who_ask(declared, file, content):
+    path = Path(file)
+    path.write_text(content)
+
+    [given] = read_values(path, declared, base64_binary=True)
+
+    assert given.value == b"\x00\xffpl4nted"
+    assert given.structured is False
+
+
+@pytest.mark.parametrize("value", ['"pl4nted!"', '"AP9wbDRudGV"', '"\N{SNOWMAN}"', '""', "1"])
+def test_what_is_no_base64_is_not_taken_for_bytes(declared, value):
+    path = Path("x.json")
+    path.write_text(f'{{"RAW_KEY": {value}}}')
+
+    with pytest.raises(CommandError) as caught:
+        read_values(path, declared, base64_binary=True)
+
+    assert "key 1: raw-key is declared as binary, and is no base64 here" in str(caught.value)
+    assert_absent(*traceback.format_exception(caught.value))

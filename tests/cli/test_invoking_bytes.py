@@ -48,3 +48,15 @@ def test_an_answer_that_is_no_json_is_shown_as_it_is(function, run, returned, sh
     assert result.out.partition(" ms:\n")[2].startswith(shown)
     assert "  a line of the log\n" in result.out
     assert result.out.endswith("invocation 1 is answered\n")
+
+
+def test_a_value_of_bytes_stands_in_the_file_as_base64_and_is_masked(function, run):
+    value = b"\x00\xffpl4nted-1\r\npl4nted-2"
+    function(
+        "{'length': len(key)} if event else key", base64.b64encode(value).decode(), ".binary()"
+    )
+
+    result = run("invoke", "handler.handler", *NAMES)
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out.partition(" ms:\n")[2].startswith("  ***\n")

@@ -51,7 +51,8 @@ def _variables(
 @click.option(
     "--secrets-file",
     type=_FILE,
-    help="A .json or .env file with values, as secrets import reads it. Others are empty.",
+    help="A .json or .env file with values, as secrets import reads it, and base64 for what is "
+    "declared as binary. Others are empty.",
 )
 @click.option(
     "--variable",

@@ -96,8 +96,9 @@ def import_(  # noqa: PLR0913  # as above
     """Give many secrets the values that FILE has for them.
 
     FILE is a .json file with one object, or a .env file; its keys are declared names or their
-    environment variables. First comes a plan, then the question whether to carry it out.
-    Carried out again, it does what is left.
+    environment variables. What is declared as binary is not for a file: use secrets set. First
+    comes a plan, then the question whether to carry it out. Carried out again, it does what is
+    left.
     """
     from core_backend.cli.import_ import import_secrets
 
