@@ -59,12 +59,25 @@ class Declarations:
         """Return the secret of that name, or whose environment variable has it.
 
         Raises:
-            ConfigurationError: There is none; names those that are close.
+            ConfigurationError: There is none, and names those that are close; or several have the
+                variable.
         """
-        by_key = {secret.env_key: secret for secret in self.secrets}
         by_name = {secret.name: secret for secret in self.secrets}
-        if (secret := by_name.get(name) or by_key.get(name)) is not None:
+        if (secret := by_name.get(name)) is not None:
             return secret
+        by_key: dict[str, list[DeclaredSecret]] = {}
+        for one in self.secrets:
+            by_key.setdefault(one.env_key, []).append(one)
+        match by_key.get(name, []):
+            case [secret]:
+                return secret
+            case [_, *_] as several:
+                names = " and ".join(secret.name for secret in several)
+                raise ConfigurationError(
+                    f"{name} is the variable of {names}; give the name of the one that is meant"
+                )
+            case _:
+                pass
         # The name is not quoted: who confuses what goes where may have typed, or filed, a value.
         close = get_close_matches(name, [*by_name, *by_key], n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {_some(by_name)}"

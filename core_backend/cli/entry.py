@@ -68,13 +68,15 @@ def typed_value(secret: DeclaredSecret) -> SecretText:
 
 
 def value_from_stdin(secret: DeclaredSecret) -> SecretText | SecretBytes:
-    """Read a value from standard input; of a text, the last line's end is not part.
+    """Read a value from standard input.
+
+    Of a text, the last line's end is not part, nor is a mark of its encoding before it.
 
     Raises:
         CommandError: It is meant to be text, and is not UTF-8.
     """
-    # One more than is allowed, with the line's end, to see that there is more.
-    data = SecretBytes(sys.stdin.buffer.read(MAX_BYTES + 3))
+    # One more than is allowed, with the mark and the line's end, to see that there is more.
+    data = SecretBytes(sys.stdin.buffer.read(MAX_BYTES + 6))
     if secret.binary:
         return data
     text = _decoded(data)
@@ -127,7 +129,7 @@ def _pipe(secret: DeclaredSecret) -> str:
 def _decoded(data: bytes) -> str | None:
     # The error would hold the value: it does not get out of here.
     try:
-        return data.decode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
 

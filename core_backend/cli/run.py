@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 
 from core_backend.cli.masking import Masked
@@ -18,3 +19,13 @@ class Run:
     endpoint_url: str | None = None
     debug: bool = False
     masked: Masked = field(default_factory=Masked)
+
+    @property
+    def given(self) -> str:
+        """The AWS CLI's options of this run, as the next command has to repeat them."""
+        options = {
+            "--profile": self.profile,
+            "--region": self.region,
+            "--endpoint-url": self.endpoint_url,
+        }
+        return "".join(f" {key} {shlex.quote(value)}" for key, value in options.items() if value)

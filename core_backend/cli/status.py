@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def show_status(run: Run, declared: Declarations, env_name: str, output: str) ->
         print_table(
             headers, [_row(secret, env_name, state) for secret, state in found], styles=STYLES
         )
-        _advise(declared, env_name, found)
+        _advise(run, declared, env_name, found)
     return 0 if all(state.state is State.SET for _, state in found) else 1
 
 
@@ -75,14 +76,17 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _advise(
-    declared: Declarations, env_name: str, found: Sequence[tuple[DeclaredSecret, Found]]
+    run: Run,
+    declared: Declarations,
+    env_name: str,
+    found: Sequence[tuple[DeclaredSecret, Found]],
 ) -> None:
     """Say on standard error what comes next."""
     first = {state.state: secret.name for secret, state in reversed(found)}
     if State.EMPTY in first:
         sys.stderr.write(
             f"\nFill the next one: core-backend secrets set {first[State.EMPTY]} "
-            f"--names {declared.module} --env {env_name}\n"
+            f"--names {shlex.quote(declared.module)} --env {env_name}{run.given}\n"
         )
     elif State.MISSING in first:
         sys.stderr.write(

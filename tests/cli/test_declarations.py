@@ -43,6 +43,24 @@ def test_a_name_wins_over_another_secrets_variable(declare):
     assert declared.find("api-key").name == "api-key"
 
 
+def test_a_variable_that_two_secrets_share_means_neither(declare):
+    declare("""
+        from core_backend import SecretName
+
+        A = SecretName("a-b")
+        B = SecretName("a.b")
+    """)
+    declared = load_declarations("names.py")
+
+    assert [declared.find(name).name for name in ("a-b", "a.b")] == ["a-b", "a.b"]
+    with pytest.raises(ConfigurationError) as caught:
+        declared.find("A_B")
+
+    assert str(caught.value) == (
+        "A_B is the variable of a-b and a.b; give the name of the one that is meant"
+    )
+
+
 @pytest.mark.parametrize(
     ("count", "said"),
     [

@@ -39,6 +39,7 @@ def empty(account):
         (" pl4nted ", " pl4nted "),
         ("line pl4nted 1\nline 2\n", "line pl4nted 1\nline 2"),
         ("pl4nted \N{SNOWMAN}", "pl4nted \N{SNOWMAN}"),
+        ("\ufeffpl4nted\r\n", "pl4nted"),
     ],
 )
 def test_of_a_text_the_last_end_of_line_is_left_out(empty, run, stdin, given, stored):
@@ -65,6 +66,8 @@ def test_bytes_are_stored_as_they_are(account, declare, run, stdin):
         (b" \t\n", "the value of stripe-api-key is empty"),
         (b"pl4nted" + b"x" * 65_530, "is longer than the 65,536 bytes"),
         (b"pl4nted" + "ä".encode() * 32_765, "is longer than the 65,536 bytes"),
+        (b"\xef\xbb\xbfpl4nted" + b"x" * 65_530 + b"\r\n", "is longer than the 65,536 bytes"),
+        (b"\xef\xbb\xbf\n", "the value of stripe-api-key is empty"),
         (b"pl4nted\xff", "is not UTF-8 text"),
     ],
 )
@@ -80,10 +83,11 @@ def test_what_cannot_be_a_value_is_refused_before_it_is_sent(empty, run, stdin, 
     assert empty.is_empty(ID)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("line_end", ["", "\n", "\r\n"])
-def test_the_longest_value_is_stored_whole(empty, run, stdin, line_end):
+def test_the_longest_value_is_stored_whole(empty, run, stdin, mark, line_end):
     value = "pl4nted" + "x" * 65_529
-    stdin(value + line_end)
+    stdin(mark + value + line_end)
 
     assert run(*SET).code == 0
     assert empty.value_of(ID) == value

@@ -8,6 +8,11 @@ import threading
 
 import pytest
 
+NAMES = """
+    from core_backend import SecretName
+
+    STRIPE_API_KEY = SecretName("stripe-api-key")
+"""
 STATUS = ("secrets", "status", "--names", "names.py", "--env", "dev")
 
 
@@ -61,6 +66,19 @@ def test_each_state_has_its_word(account, declare, run):
     assert rows[0][4:] == ["-", version[:8]]
     assert result.err.splitlines()[-1] == (
         "Fill the next one: core-backend secrets set is-empty --names names.py --env dev"
+    )
+
+
+def test_the_next_command_has_the_options_that_this_one_was_given(account, run, declare):
+    declare(NAMES, "their names.py")
+    account.client().create_secret(Name="dev/stripe-api-key")
+    options = ("--region", account.client().meta.region_name, "--endpoint-url", account.url)
+
+    result = run(*options[:2], *STATUS, "--names", "their names.py", *options[2:])
+
+    assert result.err.splitlines()[-1] == (
+        "Fill the next one: core-backend secrets set stripe-api-key --names 'their names.py' "
+        f"--env dev {' '.join(options)}"
     )
 
 
