@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
+from contextlib import ExitStack, redirect_stderr, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -29,6 +32,8 @@ _OPTION = re.compile(r"--?[a-z-]{1,20}")
 # What serves secrets on this machine, and does not come with the extra cli.
 _SERVING = ("flask", "flask_cors", "moto", "werkzeug")
 _DEBUG = "Run it again with --debug to see where."
+# A file or a terminal takes no more.
+_UNWRITTEN = (errno.EBADF, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOSPC)
 _FAILED = 1
 _USAGE = 2
 
@@ -50,12 +55,30 @@ for _command in (secrets, check, invoke, layer, demo):
 def run_command(argv: Sequence[str] | None) -> int:
     """Run the command, and return its exit code: see ``core_backend.cli.main``."""
     run = Run()
+    with ExitStack() as stack:
+        if sys.stderr is None:  # closed by who called it
+            stack.enter_context(redirect_stderr(stack.enter_context(Path(os.devnull).open("w"))))
+        return _run(run, argv)
+
+
+def _run(run: Run, argv: Sequence[str] | None) -> int:
+    if sys.stdout is None:
+        # Before anything is done: what came of it could not be told.
+        _fail("standard output is closed", "Send it somewhere, be it to /dev/null.")
+        return _FAILED
     try:
-        return _invoke(run, argv)
+        code = _invoke(run, argv)
+        # Here and not when the process ends, where a failure has no words.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough.
+        _give_up_output()
+        return _FAILED
     except Exception as error:  # noqa: BLE001  # nobody is shown a traceback unasked
         if run.debug:
             _complain(run.masked.traceback(error))
         return _reported(run, error)
+    return code
 
 
 def _invoke(run: Run, argv: Sequence[str] | None) -> int:
@@ -94,6 +117,12 @@ def _reported(run: Run, error: Exception) -> int:
                 f"this command needs {module}, which is not installed",
                 "Install it: python -m pip install 'core_backend[cli,testing,local]'",
             )
+        case OSError(errno=number, filename=None) if number in _UNWRITTEN:
+            _give_up_output()
+            _fail(
+                f"standard output cannot be written ({error.strerror}); what was asked may be done",
+                "Make room, or send it elsewhere; see what is done: core-backend secrets status",
+            )
         case _:
             # Its message may quote anything.
             _fail(
@@ -113,6 +142,15 @@ def _fail(message: str, next_step: str = "") -> None:
     if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label = click.style(label, fg="red")
     _complain("\n".join(filter(None, [f"{label} {message}", next_step])) + "\n")
+
+
+def _give_up_output() -> None:
+    """Let nobody try again, when the process ends, to write what could not be."""
+    with suppress(OSError):  # where it is no file of the process's
+        output = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, output)
+        os.close(nowhere)
 
 
 def _complain(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -25,10 +26,12 @@ MAX_BYTES = 65_536
 # line's end on Linux (N_TTY_BUF_SIZE), 1,024 on macOS (MAX_CANON). Elsewhere nothing is dropped.
 _MAX_LINE = {"linux": 4_095, "darwin": 1_023}.get(sys.platform, MAX_BYTES + 1)
 
+_UNDECODED = "what was typed is not in the encoding of this terminal; nothing was written"
+
 
 def at_terminal() -> bool:
     """Return whether a person can be asked."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def confirm(question: str, refusal: str, *, assume_yes: bool) -> None:
@@ -42,7 +45,11 @@ def confirm(question: str, refusal: str, *, assume_yes: bool) -> None:
         return
     if not at_terminal():
         raise CommandError(refusal, "Pass --yes to write all the same.")
-    click.confirm(question, abort=True, err=True)
+    # The error would hold what was typed: it does not get out of here.
+    with suppress(UnicodeDecodeError):
+        click.confirm(question, abort=True, err=True)
+        return
+    raise CommandError(_UNDECODED, "Answer with y or n.")
 
 
 def typed_value(secret: DeclaredSecret) -> SecretText:
@@ -73,8 +80,10 @@ def value_from_stdin(secret: DeclaredSecret) -> SecretText | SecretBytes:
     Of a text, the last line's end is not part, nor is a mark of its encoding before it.
 
     Raises:
-        CommandError: It is meant to be text, and is not UTF-8.
+        CommandError: It is meant to be text, and is not UTF-8; or there is no standard input.
     """
+    if sys.stdin is None:
+        raise CommandError("standard input is closed; nothing was written", _pipe(secret))
     # One more than is allowed, with the mark and the line's end, to see that there is more.
     data = SecretBytes(sys.stdin.buffer.read(MAX_BYTES + 6))
     if secret.binary:
@@ -120,6 +129,10 @@ def _hidden(prompt: str, secret: DeclaredSecret) -> SecretText:
             return SecretText(getpass.getpass(prompt))
         except getpass.GetPassWarning:
             raise CommandError("this terminal cannot hide what is typed", _pipe(secret)) from None
+        except UnicodeDecodeError:
+            pass
+    # Out here: the error holds what was typed.
+    raise CommandError(_UNDECODED, _pipe(secret))
 
 
 def _pipe(secret: DeclaredSecret) -> str:

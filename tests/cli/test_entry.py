@@ -207,3 +207,33 @@ def test_what_is_typed_in_another_encoding_is_refused(empty, run, monkeypatch):
     assert result.code == 1
     assert "has characters that are no Unicode text" in result.err
     assert empty.is_empty(ID)
+
+
+def undecodable(prompt):
+    return b"pl4nted-\xe4".decode()
+
+
+def test_what_the_terminal_cannot_decode_is_refused(empty, run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Screen())
+    monkeypatch.setattr(getpass, "getpass", undecodable)
+
+    for arguments in (SET, (*SET, "--debug")):
+        result = run(*arguments)
+        assert result.code == 1
+        assert result.err.endswith(
+            "Error: what was typed is not in the encoding of this terminal; nothing was written\n"
+            "Have it read from a file: core-backend secrets set stripe-api-key ... < FILE\n"
+        )
+    assert empty.is_empty(ID)
+
+
+def test_an_answer_the_terminal_cannot_decode_is_no_yes(empty, run, monkeypatch):
+    empty.client().put_secret_value(SecretId=ID, SecretString="pl4nted-old")
+    monkeypatch.setattr(sys, "stdin", Screen())
+    monkeypatch.setattr("click.termui.visible_prompt_func", undecodable)
+
+    result = run(*SET)
+
+    assert result.code == 1
+    assert result.err.endswith("nothing was written\nAnswer with y or n.\n")
+    assert empty.value_of(ID) == "pl4nted-old"
