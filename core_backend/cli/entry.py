@@ -105,7 +105,8 @@ def fault_of(value: SecretText | SecretBytes, secret: DeclaredSecret) -> str | N
     size = _size(value)
     if size is None:
         return f"the value of {secret.name} has characters that are no Unicode text"
-    if not value.strip():
+    # Bytes mean what they are: white space is a value as well.
+    if not (value.strip() if isinstance(value, str) else value):
         return f"the value of {secret.name} is empty"
     if size > MAX_BYTES:
         return (

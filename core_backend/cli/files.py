@@ -56,7 +56,7 @@ def read_values(file: Path, declared: Declarations, *, base64_binary: bool = Fal
             without a text; names the place of each, and never quotes the file.
     """
     text = _text(file)
-    entries = _from_json(text, file) if file.suffix == ".json" else _from_env(text, file)
+    entries = _from_json(text, file) if file.suffix.lower() == ".json" else _from_env(text, file)
     if not entries:
         raise CommandError(f"{file} has no values", _FIX)
     found: list[Given] = []

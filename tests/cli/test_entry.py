@@ -49,13 +49,24 @@ def test_of_a_text_the_last_end_of_line_is_left_out(empty, run, stdin, given, st
     assert empty.value_of(ID) == stored
 
 
-def test_bytes_are_stored_as_they_are(account, declare, run, stdin):
+@pytest.mark.parametrize("value", [b"\x00\xffpl4nted\n", b" \t\r\n", b"\xef\xbb\xbfpl4nted"])
+def test_bytes_are_stored_as_they_are(account, declare, run, stdin, value):
     declare(BINARY)
     account.client().create_secret(Name=ID)
-    stdin(b"\x00\xffpl4nted\n")
+    stdin(value)
 
     assert run(*SET).code == 0
-    assert account.value_of(ID) == b"\x00\xffpl4nted\n"
+    assert account.value_of(ID) == value
+
+
+def test_no_bytes_at_all_are_no_value(account, declare, run, stdin):
+    declare(BINARY)
+    account.client().create_secret(Name=ID)
+
+    result = run(*SET)
+
+    assert result.code == 1
+    assert "the value of stripe-api-key is empty" in result.err
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,11 @@ def test_what_is_no_base64_is_not_taken_for_bytes(declared, value):
 
     assert "key 1: raw-key is declared as binary, and is no base64 here" in str(caught.value)
     assert_absent(*traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("file", ["values.json", "values.JSON", "values.Json"])
+def test_a_json_file_is_known_by_its_suffix_in_any_case(declared, file):
+    path = Path(file)
+    path.write_text('{"SIGNING_KEY": "pl4nted"}')
+
+    assert read_values(path, declared)[0].value == "pl4nted"
