@@ -68,15 +68,18 @@ def _run(run: Run, argv: Sequence[str] | None) -> int:
         return _FAILED
     try:
         code = _invoke(run, argv)
+    except Exception as error:  # noqa: BLE001  # nobody is shown a traceback unasked
+        if run.debug:
+            _complain(run.masked.traceback(error))
+        code = _reported(run, error)
+    try:
         # Here and not when the process ends, where a failure has no words.
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read it has seen enough.
         _give_up_output()
         return _FAILED
-    except Exception as error:  # noqa: BLE001  # nobody is shown a traceback unasked
-        if run.debug:
-            _complain(run.masked.traceback(error))
+    except OSError as error:
         return _reported(run, error)
     return code
 

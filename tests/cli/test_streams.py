@@ -13,6 +13,7 @@ COMMAND = str(Path(sysconfig.get_path("scripts")) / "core-backend")
 STATUS = "secrets status --names names.py --env dev"
 SET = "secrets set stripe-api-key --names names.py --env dev"
 ID = "dev/stripe-api-key"
+ON_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
 
 
 @pytest.fixture
@@ -22,13 +23,15 @@ def empty(account, declare):
     return account
 
 
-def shell(line, **options):
+def shell(line, *, unbuffered=False, **options):
     """Run the installed command as a shell does."""
     return subprocess.run(
         ["sh", "-c", f"exec {COMMAND} {line}"],
         stderr=subprocess.PIPE,
         text=True,
         check=False,
+        # Without buffers, output fails where it is written, and not at the end.
+        env={**os.environ, "PYTHONUNBUFFERED": "1" if unbuffered else ""},
         **options,
     )
 
@@ -72,11 +75,12 @@ def test_where_standard_error_is_closed_it_works_all_the_same(empty):
     assert result.stderr == ""
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+@ON_FULL
+@pytest.mark.parametrize("unbuffered", [False, True])
 @pytest.mark.parametrize("line", [STATUS, SET, "--help"])
-def test_a_full_disk_is_told_once(empty, line):
+def test_a_full_disk_is_told_once(empty, line, unbuffered):
     with Path("/dev/full").open("w") as full:
-        result = shell(line, stdout=full, input="pl4nted-1")
+        result = shell(line, unbuffered=unbuffered, stdout=full, input="pl4nted-1")
 
     assert result.returncode == 1
     first, second = result.stderr.splitlines()[-2:]
@@ -87,11 +91,24 @@ def test_a_full_disk_is_told_once(empty, line):
     assert "Exception" not in result.stderr
 
 
-def test_a_reader_that_goes_away_before_a_table_is_no_traceback(empty):
+@pytest.mark.parametrize("unbuffered", [False, True])
+def test_a_reader_that_has_gone_away_is_no_traceback(empty, unbuffered):
     read_end, write_end = os.pipe()
     os.close(read_end)
-    result = shell(SET, stdout=write_end, input="pl4nted-1")
+    result = shell(SET, unbuffered=unbuffered, stdout=write_end, input="pl4nted-1")
     os.close(write_end)
 
     assert (result.returncode, result.stderr) == (1, "")
     assert empty.value_of(ID) == "pl4nted-1"
+
+
+@ON_FULL
+def test_an_error_behind_output_that_cannot_be_written_is_told_too(empty, tmp_path):
+    (tmp_path / "dev.env").write_text("STRIPE_API_KEY=pl4nted-1")
+    with Path("/dev/full").open("w") as full:
+        result = shell("secrets import dev.env --names names.py --env dev <&-", stdout=full)
+
+    assert result.returncode == 1
+    assert "Pass --yes to write all the same." in result.stderr
+    assert "Exception ignored" not in result.stderr
+    assert empty.is_empty(ID)
