@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
+# What ends the process, or the work: no finding of a parser's.
+_ENDINGS = (KeyboardInterrupt, SystemExit, GeneratorExit)
 _IS_BINARY = "it is binary, and is read as text; declare its name with .binary()"
 _IS_TEXT = "it is text, and is read as binary; declare its name without .binary()"
 
@@ -47,8 +49,22 @@ def _parsed(value: SecretText | SecretBytes | None, parse: Callable[[Any], Any])
         return mask(parse(plain)), ""
     except ShapeFault as fault:
         return None, str(fault)
-    except Exception as error:  # noqa: BLE001  # whatever a parser raises, it may quote the value
+    except _ENDINGS as error:
+        ending = _bare(error)
+    # BaseException: what a parser written in Rust panics with is no Exception.
+    except BaseException as error:  # noqa: BLE001  # whatever a parser raises, it may quote the value
         return None, (
             f"its value could not be parsed ({type(error).__name__}); check what was stored, and "
             f"the parse that its name declares"
         )
+    # Its traceback leads to this frame.
+    del plain
+    raise ending
+
+
+def _bare(error: BaseException) -> BaseException:
+    """Return another of that kind, without text, causes and frames: they may quote the value."""
+    if isinstance(error, SystemExit):
+        # A text stands for 1, as it does to Python.
+        return SystemExit(error.code if error.code is None or isinstance(error.code, int) else 1)
+    return next(kind for kind in _ENDINGS if isinstance(error, kind))()

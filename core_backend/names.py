@@ -67,7 +67,8 @@ class SecretName(_Shaped[T]):
         name: 1 to 512 characters out of letters, digits and ``/_+=.@-``.
         parse: Turns the stored text, a plain ``str``, into what ``await`` returns; without it,
             the text itself. Called anew at each ``await``. Whatever it raises becomes a
-            ``SecretFormatError`` that quotes nothing of the text.
+            ``SecretFormatError`` that quotes nothing of the text; what ends the process, such as
+            ``SystemExit``, stays that, without its text.
         stage: The staging label to read.
         version_id: One version to read, whatever its stage.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pydantic
 import pytest
+from support.leaks import assert_sealed
 from support.stored import DB, STORED, fault_of, store
 
 from core_backend import (
@@ -22,6 +25,8 @@ from core_backend import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.scripted import World
 
 
@@ -68,6 +73,65 @@ async def test_what_a_parser_makes_of_a_wrong_value_quotes_nothing(
     store(w, stored)
     error = await fault_of(SecretName("db", parse=parse))
     assert "could not be parsed" in str(error)
+
+
+class Panic(BaseException):  # as pyo3's PanicException, which Rust panics become
+    """What is no Exception."""
+
+
+@pytest.mark.parametrize(
+    "kind", [Panic, asyncio.CancelledError, RecursionError, BaseExceptionGroup]
+)
+async def test_whatever_a_parser_raises_is_a_fault_that_quotes_nothing(
+    w: World, kind: type[BaseException]
+) -> None:
+    def parse(text: str) -> None:
+        members = ([Panic(text)],) if kind is BaseExceptionGroup else ()
+        raise kind(f"bad {text}", *members)
+
+    name = SecretName("db", parse=parse)
+    error = await fault_of(name)
+    assert f"could not be parsed ({kind.__name__})" in str(error)
+    for ask in (get_secret(name).result, get_secrets(name, DB).result):
+        with pytest.raises(SecretFormatError) as caught:
+            ask()
+        assert_sealed(caught.value)
+    with pytest.raises(SecretFormatError) as caught:
+        await get_secrets(name, DB)
+    assert_sealed(caught.value)
+
+
+class Interrupted(KeyboardInterrupt):
+    """What a signal's handler may raise."""
+
+
+@pytest.mark.parametrize(
+    ("ending", "bare"),
+    [
+        (KeyboardInterrupt, KeyboardInterrupt()),
+        (Interrupted, KeyboardInterrupt()),
+        (GeneratorExit, GeneratorExit()),
+        (SystemExit, SystemExit(1)),
+        (lambda _: SystemExit(3), SystemExit(3)),
+        (lambda _: SystemExit(), SystemExit(None)),
+    ],
+)
+@pytest.mark.parametrize("of", [get_secret, get_secrets])
+def test_what_ends_the_process_passes_a_parser_and_quotes_nothing(
+    w: World, of: Any, ending: Callable[[str], BaseException], bare: BaseException
+) -> None:
+    def parse(text: str) -> None:
+        try:
+            raise ValueError(text)
+        except ValueError:
+            raise ending(text) from None
+
+    with pytest.raises(type(bare)) as caught:
+        of(SecretName("db", parse=parse)).result()
+    error = caught.value
+    assert (type(error), error.args) == (type(bare), bare.args)
+    assert "parse" not in [frame.f_code.co_name for frame, _ in traceback.walk_tb(caught.tb)]
+    assert_sealed(error)
 
 
 async def test_a_parser_is_given_plain_text(w: World) -> None:
