@@ -6,19 +6,18 @@ import atexit
 import contextlib
 import os
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
+from core_backend._changes import Changes, Restore
 from core_backend._clock import SystemClock, fraction
-from core_backend._settings import settings_from_env, updated
+from core_backend._settings import Settings, settings_from_env, updated
 from core_backend._store import Store
 from core_backend.sources.choose import choose_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from types import TracebackType
 
     from core_backend._clock import Clock
-    from core_backend._settings import Settings
     from core_backend.sources.protocol import SecretSource
 
 __all__ = ["configure", "get_store", "override", "replaced", "reset"]
@@ -41,9 +40,11 @@ class _Layer:
         self.clock = clock
         self.random = random
         self.settings = settings
-        self.changes: dict[str, object] = {}
+        self.changes = Changes()
         """What ``configure`` changed. It outlives the store: a snapshot does not undo code."""
         self.store: Store | None = None
+        self.base = Settings()
+        """What the store was made with, but for what ``configure`` changed."""
 
 
 _lock = threading.RLock()
@@ -79,12 +80,9 @@ def _built() -> Store:
         chance = layer.random or chance
         if layer.source is not None:
             choose = _given(layer.source)
-    return Store(_settings(), clock, chance, choose)
-
-
-def _settings() -> Settings:
-    owner = _owner()
-    return updated(owner.settings or settings_from_env(os.environ), owner.changes)
+    top, owner = _layers[-1], _owner()
+    top.base = owner.settings or settings_from_env(os.environ)
+    return Store(owner.changes.over(top.base), clock, chance, choose)
 
 
 def _owner() -> _Layer:
@@ -162,10 +160,10 @@ def override(
 
 
 def configure(**settings: object) -> Restore:
-    """Change settings of the running process. What is cached stays, under the new ones.
+    """Change settings of the whole process, of all its tasks and threads.
 
-    Every setting can also be given as ``CORE_BACKEND_<NAME>`` in the environment, which is read
-    on first use.
+    What is cached stays, under the new ones. Every setting can also be given as
+    ``CORE_BACKEND_<NAME>`` in the environment, which is read on first use.
 
     Args:
         **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,
@@ -174,47 +172,35 @@ def configure(**settings: object) -> Restore:
             Times are in seconds.
 
     Returns:
-        A context manager whose end restores what was; without ``with``, the change stays.
+        A context manager whose end takes back this change and no other. Blocks may overlap, and
+        end in any order; of two that change the same setting, the newer counts. Without ``with``
+        the change stays for good, made within another's block as well.
 
     Raises:
         ConfigurationError: One or more are unknown or out of range. Names all; changes none.
     """
     with _lock:
-        owner, before = _owner(), get_store().settings
-        restore = Restore(owner, owner.changes, before)
-        _apply(owner, owner.changes | settings, updated(before, settings))
+        get_store()
+        owner = _owner()
+        # Alone, so that of the checked settings those and no others are kept.
+        checked = vars(updated(Settings(), settings))
+        restore = Restore(lambda done: _apply(owner, done))
+        owner.changes.add(restore, checked)
+        _apply(owner)
     return restore
 
 
-def _apply(owner: _Layer, changes: dict[str, object], settings: Settings) -> None:
+def _apply(owner: _Layer, done: Restore | None = None) -> None:
+    """Put a layer's changes in force, without the one that is done."""
     with _lock:
-        owner.changes = changes
+        if done is not None:
+            owner.changes.remove(done)
         governing: _Layer | None = None
         for layer in _layers:
             if governing is None or layer.settings is not None:
                 governing = layer
             if governing is owner and layer.store is not None:
-                layer.store.apply(settings)
-
-
-class Restore:
-    """Restores the settings that were in force, at the end of a ``with`` block."""
-
-    def __init__(self, owner: _Layer, changes: dict[str, object], settings: Settings) -> None:
-        self._owner = owner
-        self._changes = changes
-        self._settings = settings
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        _apply(self._owner, self._changes, self._settings)
+                layer.store.apply(owner.changes.over(layer.base))
 
 
 def _given(
