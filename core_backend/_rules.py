@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_STAGE",
     "RESERVED_ENV_KEYS",
+    "SETTABLE_ENV_KEYS",
     "check_field",
     "check_name",
     "check_parse",
@@ -38,9 +39,26 @@ _NAME = f"{_LETTERS_AND_DIGITS}/_+=.@-"
 _ID = f"{_NAME}!:"
 _ENV_KEY = f"{_LETTERS_AND_DIGITS}_"
 _SHORTEST_ENV_KEY = 2
-# Source: Lambda developer guide, "Defined runtime environment variables": the reserved ones, which
-# Lambda refuses, and those a function cannot replace and still start.
-RESERVED_ENV_KEYS = frozenset(
+# What the system and the usual HTTP clients obey. With a secret's name in it, a function asks a
+# proxy that is not there, or trusts no certificate.
+_OBEYED = frozenset(
+    {
+        "ALL_PROXY",
+        "CURL_CA_BUNDLE",
+        "HOME",
+        "HTTPS_PROXY",
+        "HTTP_PROXY",
+        "NO_PROXY",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+    }
+)
+# Source: Lambda developer guide, "Defined runtime environment variables", the unreserved ones. No
+# names for a secret, all of these, but a function's to set.
+SETTABLE_ENV_KEYS = _OBEYED | {"LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ"}
+# Source: as above, the reserved ones, which Lambda refuses.
+RESERVED_ENV_KEYS = SETTABLE_ENV_KEYS | frozenset(
     {
         "AWS_ACCESS_KEY",
         "AWS_ACCESS_KEY_ID",
@@ -61,11 +79,6 @@ RESERVED_ENV_KEYS = frozenset(
         "AWS_SESSION_TOKEN",
         "LAMBDA_RUNTIME_DIR",
         "LAMBDA_TASK_ROOT",
-        "LANG",
-        "LD_LIBRARY_PATH",
-        "PATH",
-        "PYTHONPATH",
-        "TZ",
     }
 )
 _OWN_PREFIX = "CORE_BACKEND_"
@@ -101,11 +114,11 @@ def env_key_of(name: str) -> str:
             f"which Lambda does not allow: it must begin with a letter and have two characters "
             f"or more; choose another name, such as {_suggestion(name)}"
         )
-    if key in RESERVED_ENV_KEYS or key.startswith(_OWN_PREFIX):
-        owner = "core_backend's settings" if key.startswith(_OWN_PREFIX) else "the Lambda runtime"
+    owner = _owner_of(key)
+    if owner:
         raise InvalidSecretNameError(
             f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
-            f"which belongs to {owner}; choose another name, such as {_suggestion(name)}"
+            f"which {owner}; choose another name, such as {_suggestion(name)}"
         )
     return key
 
@@ -173,6 +186,15 @@ def check_secret_id(value: object) -> str:
             f"{_illegal(_ID, value)}; check where it was copied or read from"
         )
     return value
+
+
+def _owner_of(key: str) -> str:
+    """Return who else has a use for a variable; nothing where nobody has."""
+    if key.startswith(_OWN_PREFIX):
+        return "belongs to core_backend's settings"
+    if key in _OBEYED:
+        return "the system or its HTTP clients obey"
+    return "belongs to the Lambda runtime" if key in RESERVED_ENV_KEYS else ""
 
 
 def _label(what: str, value: object, longest: int, name: str) -> str:

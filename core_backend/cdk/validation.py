@@ -10,7 +10,7 @@ import jsii
 from aws_cdk import Stack, Stage, aws_iam, aws_secretsmanager
 from constructs import IValidation
 
-from core_backend._rules import RESERVED_ENV_KEYS, is_env_key
+from core_backend._rules import RESERVED_ENV_KEYS, SETTABLE_ENV_KEYS, is_env_key
 from core_backend.deploy.grants import (
     DeclaredSecret,
     as_list,
@@ -32,9 +32,6 @@ __all__ = ["EnvironmentChecks"]
 # Source: Lambda quotas, "Environment variables". Lambda's own error quotes what it measured: the
 # variables as one JSON object.
 _MAX_ENVIRONMENT = 4096
-# Source: Lambda developer guide, "Defined runtime environment variables", the unreserved ones: no
-# name for a secret, but a function's to set.
-_SETTABLE = frozenset({"LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ"})
 
 
 @jsii.implements(IValidation)
@@ -81,7 +78,7 @@ class EnvironmentChecks:
                 f"letters, digits and _, two characters or more; rename it, or pass the "
                 f"SecretName where it is meant to carry one"
             )
-        if variable in RESERVED_ENV_KEYS - _SETTABLE:
+        if variable in RESERVED_ENV_KEYS - SETTABLE_ENV_KEYS:
             return (
                 f"the environment variable {variable} belongs to the Lambda runtime; choose "
                 f"another name"

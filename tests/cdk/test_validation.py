@@ -66,8 +66,8 @@ class TestKeys:
             "choose another name"
         ) in refusal(stack)
 
-    @pytest.mark.parametrize("key", ["TZ", "PYTHONPATH", "LD_LIBRARY_PATH"])
-    def test_a_variable_that_lambda_sets_but_lends_is_fine(self, tmp_path, key):
+    @pytest.mark.parametrize("key", ["TZ", "PYTHONPATH", "LD_LIBRARY_PATH", "HTTPS_PROXY"])
+    def test_a_variable_that_is_the_functions_to_set_is_fine(self, tmp_path, key):
         stack = new_stack(tmp_path)
         charge(stack, environment={key: "x"})
 
