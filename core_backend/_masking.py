@@ -65,6 +65,11 @@ def _escaped(text: str) -> Iterator[str]:
     for safe in ("/", "", _KEPT_IN_URLS):
         yield quote(text, safe=safe, errors="replace")
     yield quote_plus(text, errors="replace")
+    if not text.isascii():
+        # Else its bytes look as it does.
+        raw = text.encode(errors="replace")
+        yield repr(raw)[2:-1]
+        yield repr(b"'\"" + raw)[5:-1]
 
 
 def _strings_in(text: str) -> Iterator[str]:

@@ -35,6 +35,8 @@ def test_a_value_is_masked_wherever_it_stands():
         repr,
         ascii,
         json.dumps,
+        lambda text: repr(f"pw={text}".encode()),
+        lambda text: repr(b"'" + text.encode()),
         lambda text: repr([text, "it's"]),
         lambda text: repr(f"\"both'{text}"),
         lambda text: json.dumps({"key": text}, ensure_ascii=False),
@@ -55,6 +57,17 @@ def test_a_value_is_masked_in_every_way_of_writing_it(write):
 def test_any_text_is_masked_plain_and_escaped(value):
     for written in (value, repr(value), ascii(value), json.dumps(value), repr([f"'\"{value}"])):
         assert "***" in shown_as(written, value)
+
+
+@pytest.mark.parametrize("text", ["pässword-12", "it's \U0001f511", '"it\'s" clé\n', "\udc80-text"])
+def test_text_that_is_logged_as_bytes_is_masked(text):
+    for around in (b"%s", b"<%s>", b"'%s", b"\"'%s"):
+        written = repr(around % text.encode(errors="replace"))
+        assert shown_as(written, text).strip("b'\"\\n<>") == "***"
+
+
+def test_bytes_of_plain_ascii_are_no_form_of_their_own():
+    assert not [form for form in written_forms(VALUE) if form != VALUE]
 
 
 def test_a_line_end_that_came_with_the_value_does_not_keep_it_from_being_found():
