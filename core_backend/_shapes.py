@@ -36,15 +36,18 @@ def parse_json(text: str) -> Any:
     """Return the document, its strings masked wherever they would be shown.
 
     Raises:
-        ShapeFault: It is not JSON, or nested too deeply.
+        ShapeFault: It is not JSON, nested too deeply, or has a number too long for Python.
     """
     # Here and not above: only who reads JSON pays for the import.
     import json  # noqa: PLC0415
 
     try:
         return _masked(json.loads(text))
-    except ValueError:
+    except json.JSONDecodeError:
         fault = "it is not JSON; check what was stored, or declare its name as plain text"
+    except ValueError:
+        # Python's own limit: sys.set_int_max_str_digits().
+        fault = "its JSON has a number of too many digits to be read; store it as a string"
     except RecursionError:
         fault = "its JSON is nested too deeply to be read; check what was stored"
     # Outside of the except: the parser's error holds the text.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -57,6 +58,14 @@ async def test_a_hundred_thousand_brackets_are_a_fault_and_no_crash(
 ) -> None:
     store(w, opening * 100_000)
     assert "nested too deeply" in str(await fault_of(name))
+
+
+@pytest.mark.parametrize("name", [DB.json(), DB.field("a")])
+async def test_a_number_too_long_for_python_is_named_so(w: World, name: SecretName[Any]) -> None:
+    store(w, f'{{"a": "pl4nted", "n": {"7" * (sys.get_int_max_str_digits() + 1)}}}')
+    error = str(await fault_of(name))
+    assert "its JSON has a number of too many digits to be read; store it as a string" in error
+    assert "777" not in error
 
 
 async def test_what_json_can_read_is_masked_however_deep_it_is(w: World) -> None:
