@@ -20,6 +20,7 @@ from core_backend._rules import (
     env_key_of,
 )
 from core_backend._shapes import Binary, Field, parse_json
+from core_backend.errors import InvalidSecretNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +34,9 @@ __all__ = [
     "check_secret_id",
     "get_resource_name",
 ]
+
+# How a name is read that says nothing of it: parse, stage and version.
+_AS_IT_IS = (None, DEFAULT_STAGE, None)
 
 Key = str | tuple[str, str, str | None]
 T = TypeVar("T")
@@ -73,7 +77,8 @@ class SecretName(_Shaped[T]):
         version_id: One version to read, whatever its stage.
 
     Raises:
-        InvalidSecretNameError: The name is not a legal one, or makes no legal environment variable.
+        InvalidSecretNameError: The name is not a legal one, or makes no legal environment variable;
+            or it is made of one that has a shape, stage or version, which would be lost.
     """
 
     __slots__ = ("env_key", "last_id")
@@ -114,6 +119,11 @@ class SecretName(_Shaped[T]):
     ) -> SecretName[Any]:
         """Check the name, and derive the variable that carries the real one."""
         check_name(name)
+        if isinstance(name, _Shaped) and (name.parse, name.stage, name.version_id) != _AS_IT_IS:
+            raise InvalidSecretNameError(
+                f"the secret name {str(name)!r:.80} has a shape, stage or version already, which "
+                f"another name made of it would lose; use it as it is, or begin with str(name)"
+            )
         self: SecretName[Any] = str.__new__(cls, name)
         self.env_key = env_key_of(name)
         self.last_id = None

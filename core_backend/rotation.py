@@ -49,7 +49,7 @@ async def with_secret(secret: Any, use: Callable[[Any], Any], *, retry_on: Kinds
     Raises:
         SecretError: The value, or the new one, could not be had; see ``core_backend.errors``. In
             the second case the refusal is its context.
-        ConfigurationError: ``retry_on`` is something else than exceptions.
+        ConfigurationError: ``retry_on`` is something else than one exception or more.
 
     Whatever ``use`` raises is raised as it is: at once if it is none of ``retry_on``, and of
     those if the secret's version has not changed.
@@ -74,9 +74,10 @@ async def _used(use: Callable[[Any], Any], value: Any) -> Any:
 
 def _check(retry_on: Any) -> None:
     kinds = cast("tuple[object, ...]", retry_on if isinstance(retry_on, tuple) else (retry_on,))
-    for kind in kinds:
+    # None at all would never try again: that is wrong too.
+    for kind in kinds or (kinds,):
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             raise ConfigurationError(
-                f"with_secret's retry_on is to be an exception class, or a tuple of them, not "
+                f"with_secret's retry_on is to be an exception class, or a tuple of one or more, not "
                 f"{kind!r:.80}"
             )

@@ -196,7 +196,7 @@ async def test_a_wrong_password_costs_one_fetch_a_second(w: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["RefusedError", None, RefusedError(), [RefusedError], int, BaseException, (int,)]
+    "wrong", ["RefusedError", None, RefusedError(), [RefusedError], int, BaseException, (int,), ()]
 )
 async def test_retry_on_is_to_be_exceptions(w: World, wrong: Any) -> None:
     with pytest.raises(ConfigurationError, match="retry_on is to be an exception class"):

@@ -198,6 +198,16 @@ def test_shape_and_version_are_kept_by_one_another() -> None:
     assert DB.versioned("v1").binary().version_id == "v1"
 
 
+@pytest.mark.parametrize("name", [DB.json(), DB.field("a"), DB.staged("x"), DB.versioned("v")])
+def test_a_name_made_of_another_does_not_lose_its_shape_unnoticed(name: SecretName[Any]) -> None:
+    with pytest.raises(
+        InvalidSecretNameError, match=r"'db' has a shape, .* begin with str\(name\)"
+    ):
+        SecretName(name)
+    assert SecretName(str(name)).parse is None
+    assert SecretName(DB) == DB
+
+
 def test_a_field_that_is_no_str_is_refused_where_it_is_declared() -> None:
     with pytest.raises(InvalidSecretNameError, match="field of secret 'db' is to be a str, not a"):
         DB.field(3)  # type: ignore[arg-type]
