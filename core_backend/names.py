@@ -119,11 +119,7 @@ class SecretName(_Shaped[T]):
     ) -> SecretName[Any]:
         """Check the name, and derive the variable that carries the real one."""
         check_name(name)
-        if isinstance(name, _Shaped) and (name.parse, name.stage, name.version_id) != _AS_IT_IS:
-            raise InvalidSecretNameError(
-                f"the secret name {str(name)!r:.80} has a shape, stage or version already, which "
-                f"another name made of it would lose; use it as it is, or begin with str(name)"
-            )
+        _check_unshaped(name)
         self: SecretName[Any] = str.__new__(cls, name)
         self.env_key = env_key_of(name)
         self.last_id = None
@@ -211,6 +207,16 @@ class SecretId(_Shaped[T]):
         self.key = cache_key(str(value), self.stage, self.version_id)
         like.last_id = self
         return self
+
+
+def _check_unshaped(name: Any) -> None:
+    if isinstance(name, _Shaped):
+        made = cast("_Shaped[Any]", name)
+        if (made.parse, made.stage, made.version_id) != _AS_IT_IS:
+            raise InvalidSecretNameError(
+                f"the secret name {str(made)!r:.80} has a shape, stage or version already, which "
+                f"another name made of it would lose; use it as it is, or begin with str(name)"
+            )
 
 
 def cache_key(secret_id: str, stage: str, version_id: str | None) -> Key:
