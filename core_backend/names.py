@@ -210,13 +210,12 @@ class SecretId(_Shaped[T]):
 
 
 def _check_unshaped(name: Any) -> None:
-    if isinstance(name, _Shaped):
-        made = cast("_Shaped[Any]", name)
-        if (made.parse, made.stage, made.version_id) != _AS_IT_IS:
-            raise InvalidSecretNameError(
-                f"the secret name {str(made)!r:.80} has a shape, stage or version already, which "
-                f"another name made of it would lose; use it as it is, or begin with str(name)"
-            )
+    made: Any = name
+    if isinstance(name, _Shaped) and (made.parse, made.stage, made.version_id) != _AS_IT_IS:
+        raise InvalidSecretNameError(
+            f"the secret name {str(made)!r:.80} has a shape, stage or version already, which "
+            f"another name made of it would lose; use it as it is, or begin with str(name)"
+        )
 
 
 def cache_key(secret_id: str, stage: str, version_id: str | None) -> Key:
