@@ -78,6 +78,6 @@ def _check(retry_on: Any) -> None:
     for kind in kinds or (kinds,):
         if not (isinstance(kind, type) and issubclass(kind, Exception)):
             raise ConfigurationError(
-                f"with_secret's retry_on is to be an exception class, or a tuple of one or more, not "
-                f"{kind!r:.80}"
+                f"with_secret's retry_on is to be an exception class, or a tuple of one or more, "
+                f"not {kind!r:.80}"
             )
