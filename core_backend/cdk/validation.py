@@ -17,6 +17,7 @@ from core_backend.deploy.grants import (
     names_one,
     readable,
     text_of,
+    told,
     wide,
 )
 from core_backend.deploy.template import RUNTIME_POLICY
@@ -112,9 +113,9 @@ class EnvironmentChecks:
 
     def _unnamed(self, environment: dict[str, Any], known: _Access) -> Iterator[str]:
         for resource in known.resources:
-            if wide(resource) or any(
-                names_one(value, resource, known.declared) for value in environment.values()
-            ):
+            if wide(resource) or not told(resource, known.declared):
+                continue
+            if any(names_one(value, resource, known.declared) for value in environment.values()):
                 continue
             yield (
                 f"the function may read the secret {known.shown(resource)}, but no environment "
@@ -150,8 +151,11 @@ class _Access(NamedTuple):
         )
 
     def covers(self, value: Any) -> bool:
-        """Tell whether the secret that a variable's value names may be read."""
-        return any(names_one(value, resource, self.declared) for resource in self.resources)
+        """Tell whether the secret that a variable's value names may, perhaps, be read."""
+        return any(
+            names_one(value, resource, self.declared) or not told(resource, self.declared)
+            for resource in self.resources
+        )
 
     def shown(self, resource: Any) -> str:
         """Return the construct path behind a policy's resource, or the resource itself."""

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-__all__ = ["DeclaredSecret", "as_list", "intrinsics", "names_one", "readable", "text_of", "wide"]
+__all__ = [
+    "DeclaredSecret",
+    "as_list",
+    "intrinsics",
+    "names_one",
+    "readable",
+    "text_of",
+    "told",
+    "wide",
+]
 
 _READ = "secretsmanager:getsecretvalue"
 # Secrets Manager ends an ARN with a hyphen and six characters of its own.
@@ -106,9 +115,30 @@ def names_one(value: Any, resource: Any, declared: Iterable[DeclaredSecret]) -> 
     if resource in intrinsics(value):
         return True
     text, pattern = text_of(value), text_of(resource)
-    if any(one.arn == resource and text == one.name for one in declared):
+    if any(one.arn in intrinsics(resource) and text == one.name for one in declared):
         return True
     return _covers(pattern, text)
+
+
+def told(value: Any, declared: Iterable[DeclaredSecret]) -> bool:
+    """Tell whether the JSON says which secrets a variable's value or a policy's resource means.
+
+    What comes from a parameter, an import, another Region or a nested stack's outputs may be any.
+    """
+    inner = list(intrinsics(value))
+    return any(one.arn in inner for one in declared) or all(map(_is_plain, inner))
+
+
+def _is_plain(intrinsic: Mapping[str, Any]) -> bool:
+    match intrinsic:
+        case {"Fn::Join": _}:
+            return True
+        case {"Ref": str(target)}:
+            return target.startswith("AWS::")
+        case {"Fn::Sub": str(text)}:
+            return not re.search(r"\$\{(?!AWS::)", text)
+        case _:
+            return False
 
 
 def _covers(pattern: str, text: str) -> bool:

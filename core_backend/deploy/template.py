@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from core_backend.deploy.grants import DeclaredSecret, as_list, names_one, readable, text_of
+from core_backend.deploy.grants import DeclaredSecret, as_list, names_one, readable, text_of, told
 from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,9 +37,13 @@ class TemplateFunction(NamedTuple):
 
     def may_read(self, value: Any, secrets: Iterable[DeclaredSecret]) -> bool | None:
         """Tell whether the secret that a value names may be read; ``None``: not to be told."""
+        secrets = list(secrets)
         if any(names_one(value, resource, secrets) for resource in self.readable):
             return True
-        return None if self.hidden else False
+        compared = [value, *self.readable] if self.readable else []
+        if self.hidden or not all(told(one, secrets) for one in compared):
+            return None
+        return False
 
 
 class Template(NamedTuple):
@@ -160,14 +164,13 @@ def _function(
     properties = resource.get("Properties", {})
     path = resource.get("Metadata", {}).get("aws:cdk:path", key)
     documents, hidden = _policies(properties.get("Role"), resources)
-    allowed = readable(documents)
     return TemplateFunction(
         id=key,
         path=path.removesuffix("/Resource"),
         handler=properties.get("Handler", ""),
         environment=properties.get("Environment", {}).get("Variables", {}),
-        readable=allowed,
-        hidden=hidden or any(_elsewhere(resource, resources) for resource in allowed),
+        readable=readable(documents),
+        hidden=hidden,
     )
 
 
@@ -199,14 +202,3 @@ def _managed(arns: Iterable[Any], resources: Mapping[str, Any]) -> tuple[list[An
             case _:
                 hidden = hidden or RUNTIME_POLICY not in text_of(arn)
     return documents, hidden
-
-
-def _elsewhere(resource: Any, resources: Mapping[str, Any]) -> bool:
-    """Tell whether a policy's resource belongs to a template that was not given."""
-    match resource:
-        case {"Ref": str(key)}:
-            return key not in resources
-        case {"Fn::ImportValue": _}:
-            return True
-        case _:
-            return False

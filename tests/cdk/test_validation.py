@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from aws_cdk import App, Fn, NestedStack, Stack, aws_iam, aws_lambda, aws_secretsmanager
+from aws_cdk import (
+    App,
+    CfnParameter,
+    Fn,
+    NestedStack,
+    Stack,
+    aws_iam,
+    aws_lambda,
+    aws_secretsmanager,
+)
 from support.stacks import new_stack, template_of
 
 from core_backend.cdk import Secret, make_function
@@ -161,6 +170,17 @@ class TestAccess:
         stack = Stack(app, "Charges")
         function = charge(stack, environment={STRIPE_API_KEY: getattr(secret, attribute)})
         function.grant_read(secret)
+
+        assert template_of(stack)
+
+    @pytest.mark.parametrize("end", ["", "*"])
+    def test_a_grant_on_what_only_the_deployment_knows_may_be_the_one(self, tmp_path, end):
+        stack = new_stack(tmp_path)
+        function = charge(stack, environment={STRIPE_API_KEY: "dev/stripe-api-key"})
+        arn = CfnParameter(stack, "Arn", type="String").value_as_string
+        function.add_to_role_policy(
+            aws_iam.PolicyStatement(actions=["secretsmanager:*"], resources=[arn + end])
+        )
 
         assert template_of(stack)
 

@@ -11,6 +11,7 @@ from core_backend.deploy.grants import (
     names_one,
     readable,
     text_of,
+    told,
     wide,
 )
 
@@ -118,6 +119,7 @@ def test_a_resource_is_wide_when_it_stands_for_more_than_one_secret(resource, ex
         (ARN, ARN),
         ({"Fn::Select": [0, {"Fn::Split": ["-", ARN]}]}, ARN),
         ("dev/stripe", ARN),
+        ("dev/stripe", {"Fn::Join": ["", [ARN, "*"]]}),
         ("dev/stripe", arn("dev/stripe-??????")),
         ("dev/stripe", arn("dev/*")),
         (arn("dev/stripe"), arn("dev/stripe-??????")),
@@ -146,3 +148,21 @@ def test_a_resource_covers_the_secret_a_variable_names(value, resource):
 )
 def test_a_resource_does_not_cover_another_secret(value, resource):
     assert not names_one(value, resource, DECLARED)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("dev/stripe", True),
+        (PREFIX, True),
+        (ARN, True),
+        ({"Fn::Select": [0, {"Fn::Split": ["-", ARN]}]}, True),
+        ({"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:*"}, True),
+        ({"Fn::Sub": "${Name}"}, False),
+        ({"Fn::Join": ["", ["dev/", {"Ref": "Parameter"}]]}, False),
+        ({"Fn::ImportValue": "X"}, False),
+        ({"Fn::GetAtt": ["ExportsReader", "/cdk/exports/Shop/Arn"]}, False),
+    ],
+)
+def test_what_only_the_deployment_knows_may_be_any_secret(value, expected):
+    assert told(value, DECLARED) is expected

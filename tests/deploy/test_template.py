@@ -11,6 +11,10 @@ from core_backend.deploy.template import read_templates
 from core_backend.errors import ConfigurationError
 
 NAME = "dev/stripe"
+# As CDK writes a reference to another Region, and one to a secret of a nested stack.
+OTHER_REGION = {"Fn::GetAtt": ["ExportsReader1234", "/cdk/exports/Charges/SecretsRefStripe"]}
+NESTED = {"Fn::GetAtt": ["Nested", "Outputs.ChargesNestedStripeRef"]}
+NESTED_STACK = {"Type": "AWS::CloudFormation::Stack", "Properties": {}}
 
 
 def may_read(*templates, value=NAME):
@@ -79,10 +83,20 @@ def test_a_role_that_is_not_allowed(resources):
         {"Charge": function(), "Role": role({"Ref": "PolicyParameter"})},
         {"Charge": function(), "Role": role(inline=allow({"Ref": "referencetoParent"}))},
         {"Charge": function(), "Role": role(inline=allow({"Fn::ImportValue": "Unknown"}))},
+        {"Charge": function(), "Role": role(inline=allow(OTHER_REGION))},
+        {"Charge": function(), "Role": role(inline=allow(NESTED)), "Nested": NESTED_STACK},
     ],
 )
 def test_what_is_decided_elsewhere_cannot_be_told(resources):
     assert may_read(template(Stripe=secret(NAME), **resources)) is None
+
+
+def test_a_name_that_only_the_deployment_knows_cannot_be_told_unless_nothing_may_be_read():
+    granted = template(Charge=function(), Role=role(inline=allow({"Ref": "S"})), S=secret())
+    bare = template(Charge=function(), Role=role())
+
+    assert may_read(granted, value={"Ref": "NameParameter"}) is None
+    assert may_read(bare, value={"Ref": "NameParameter"}) is False
 
 
 def test_templates_that_are_deployed_together_are_read_together(tmp_path):
