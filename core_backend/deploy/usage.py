@@ -100,6 +100,9 @@ class _Reader(ast.NodeVisitor):
         self._usage = usage
         self._keys = {name.env_key: key for key, name in declared.names.items()}
         self._judged: set[ast.Call] = set()
+        # Where a function that asks for secrets is named and it is known what becomes of it.
+        self._followed: set[ast.AST] = set()
+        self._owner: ast.AST | None = None
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load):
@@ -114,16 +117,41 @@ class _Reader(ast.NodeVisitor):
             self._use(self._keys[node.value], node)
 
     def visit_Call(self, node: ast.Call) -> None:
+        self._followed.add(node.func)
         self._judge(node)
+        self._judge_map(node)
         self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> None:
+        self._follow(node)
         if not isinstance(node, ScopeNode):
             super().generic_visit(node)
             return
-        outer, self._scope = self._scope, self._scope.inner(node)
+        outer = self._scope, self._owner
+        self._scope, self._owner = self._scope.inner(node), node
         super().generic_visit(node)
-        self._scope = outer
+        self._scope, self._owner = outer
+
+    def _follow(self, node: ast.AST) -> None:
+        """Note where a function decorates, or only gets another name."""
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._followed.update(node.decorator_list)
+            case ast.Assign(targets=targets, value=value):
+                self._rename(targets, value)
+            case ast.AnnAssign(target=target, value=ast.expr() as value):
+                self._rename([target], value)
+            case ast.NamedExpr(target=target, value=value):
+                self._rename([target], value)
+            case _:
+                pass
+
+    def _rename(self, targets: Iterable[ast.expr], value: ast.expr) -> None:
+        # What a class binds is reached through the class, and that is not followed.
+        meaning = self._scope.meaning(value)
+        renamed = all(self._scope.meaning(target) == meaning for target in targets)
+        if renamed and not isinstance(self._owner, ast.ClassDef):
+            self._followed.add(value)
 
     def _judge(self, call: ast.Call) -> None:
         """Note which secrets a call asks for, or that this cannot be told."""
@@ -143,8 +171,23 @@ class _Reader(ast.NodeVisitor):
                 self._unseen(call, f"which secret is {_quoted(wanted)}?")
                 self._judged.update(one for one in ast.walk(wanted) if isinstance(one, ast.Call))
 
+    def _judge_map(self, call: ast.Call) -> None:
+        """Note what a ``map`` asks for: it calls its first argument with each of the second."""
+        match call:
+            case ast.Call(func=ast.Name(id="map"), args=[asked, wanted]) if (
+                api_of(self._scope.meaning(asked)) in _REQUESTS
+            ):
+                meaning = self._scope.meaning(wanted)
+                self._followed.add(asked)
+                if call not in self._judged and (meaning is None or meaning.kind != "secrets"):
+                    self._unseen(call, f"which secret is {_quoted(wanted)}?")
+            case _:
+                pass
+
     def _note(self, node: ast.expr) -> None:
         meaning = self._scope.meaning(node)
+        if api_of(meaning) in _REQUESTS and node not in self._followed:
+            self._unseen(node, "it is passed on, and what it is asked for is not to be seen")
         if meaning is not None and meaning.kind == "secrets":
             for secret in meaning.what:
                 self._use(secret, node)

@@ -19,6 +19,8 @@ from core_backend import async_handler, get_env, get_secret, get_secrets, with_s
 from secret_names import DB, STRIPE
 """
 
+PASSED_ON = "it is passed on, and what it is asked for is not to be seen"
+
 
 @pytest.fixture
 def declared():
@@ -77,6 +79,13 @@ def used(usage):
         "key = STRIPE\ndef inner():\n    return get_secret(key)",
         "class Config:\n    key = STRIPE\n    value = get_secret(key)",
         "later = lambda: get_secret(STRIPE)",
+        "list(map(get_secret, [STRIPE]))",
+        "ask = core_backend.get_secret\nask(STRIPE)",
+        "ask = again = get_secret\nagain(STRIPE)",
+        "ask: object = get_secret\nask(STRIPE)",
+        "ask: object\nask = get_secret\nask(STRIPE)",
+        "if ask := get_secret:\n    ask(STRIPE)",
+        "@async_handler\ndef handler(event, context): get_secret(STRIPE)",
         "{name: get_secret(name) for name in [STRIPE]}",
         "async def f():\n    async for key in [STRIPE]:\n        await get_secret(key)",
         "@async_handler(prefetch=[STRIPE])\nasync def handler(event, context): ...",
@@ -176,6 +185,20 @@ def test_a_local_name_hides_that_of_the_module(read):
             "get_secrets(get_env(os.sep))",
             "get_secrets(get_env(os.sep)): which secret is get_env(os.sep)?",
         ),
+        ("map(get_secret, ids)", "map(get_secret, ids): which secret is ids?"),
+        (
+            "get_secrets(*map(get_env, ids))",
+            "get_secrets(*map(get_env, ids)): which secret is *map(get_env, ids)?",
+        ),
+        ("map(get_secret, ids, stages)", f"get_secret: {PASSED_ON}"),
+        ("partial(get_secret, fresh=True)", f"get_secret: {PASSED_ON}"),
+        ("partial(core_backend.get_secret)", f"core_backend.get_secret: {PASSED_ON}"),
+        ("def f(ask=get_secret): ask(1)", f"get_secret: {PASSED_ON}"),
+        ("class C:\n    ask = staticmethod(get_secret)", f"get_secret: {PASSED_ON}"),
+        ("class C:\n    ask = get_secret", f"get_secret: {PASSED_ON}"),
+        ("os.ask = get_secret", f"get_secret: {PASSED_ON}"),
+        ("ask = get_secret\nask = print", f"get_secret: {PASSED_ON}"),
+        ("ask = get_secret if os else print", f"get_secret: {PASSED_ON}"),
         (
             "import secret_names\nget_secret(secret_names.NONE)",
             "get_secret(secret_names.NONE): which secret is secret_names.NONE?",
