@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration, aws_lambda, aws_logs
 
+from core_backend.cdk.secret import Secret
 from core_backend.cdk.validation import EnvironmentChecks
 from core_backend.errors import ConfigurationError
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
     from aws_cdk import aws_iam, aws_secretsmanager
     from constructs import Construct
-
-    from core_backend.cdk.secret import Secret
 
 __all__ = ["Function", "make_function"]
 
@@ -39,6 +38,9 @@ class Function(aws_lambda.Function):
         secrets: Secrets to put into the environment, each under its ``env_key``, and to grant.
         environment: Variables. A ``SecretName`` becomes its ``env_key``.
         **props: Every other property of the base class.
+
+    Raises:
+        ConfigurationError: ``secrets`` has one that was not declared by a ``Secret``.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Function(aws_lambda.Function):
         for key, value in (environment or {}).items():
             self.add_environment(key, value)
         for secret in secrets:
+            self._check_declared(secret)
             self.add_environment(secret.declared_name, secret.secret_name)
             self.grant_read(secret)
 
@@ -73,6 +76,14 @@ class Function(aws_lambda.Function):
         if variable is not None:
             super().add_environment(variable, value, remove_in_edge=remove_in_edge)
         return self
+
+    def _check_declared(self, secret: object) -> None:
+        if not isinstance(secret, Secret):
+            raise ConfigurationError(
+                f"{self.node.path}: secrets takes what core_backend.cdk.Secret declares, and "
+                f"{type(secret).__name__} carries no SecretName; pass "
+                f"environment={{NAME: secret.secret_name}} and call function.grant_read(secret)"
+            )
 
 
 def make_function(  # noqa: PLR0913  # a function has that many settings
@@ -100,7 +111,8 @@ def make_function(  # noqa: PLR0913  # a function has that many settings
         **props: Every other property of ``aws_lambda.Function``; ``handler`` is required.
 
     Raises:
-        ConfigurationError: Both of ``entry`` and ``code`` are given, or neither is.
+        ConfigurationError: Both of ``entry`` and ``code`` are given, or neither is; or ``secrets``
+            has one that was not declared by a ``Secret``.
     """
     if (entry is None) == (props.get("code") is None):
         raise ConfigurationError(

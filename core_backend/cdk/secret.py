@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_cdk import Token, aws_secretsmanager
 
 from core_backend._rules import check_name
-from core_backend.errors import ConfigurationError
+from core_backend.errors import ConfigurationError, InvalidSecretNameError
 from core_backend.names import get_resource_name
 
 if TYPE_CHECKING:
@@ -83,10 +83,22 @@ def _real_name(path: str, name: str, env_name: str | None, secret_name: str | No
             f"secret_name=get_resource_name(name, 'dev')"
         )
     if env_name is not None:
-        return get_resource_name(name, env_name)
+        return _name_in(path, name, env_name)
     if not Token.is_unresolved(secret_name):
         check_name(secret_name, f"secret_name of {path}")
     return str(secret_name)
+
+
+def _name_in(path: str, name: str, env_name: str) -> str:
+    if Token.is_unresolved(env_name):
+        raise ConfigurationError(
+            f"{path}: only the deployment knows this env_name, and it cannot be checked; pass "
+            f'secret_name=f"{{env_name}}/{name}", which may be a token'
+        )
+    try:
+        return get_resource_name(name, env_name)
+    except InvalidSecretNameError as error:
+        raise InvalidSecretNameError(f"{path}: {error}; pass another env_name") from None
 
 
 def _starts_empty(path: str, *, generate: bool, props: dict[str, Any]) -> bool:

@@ -49,7 +49,7 @@ class EnvironmentChecks:
     def variable(self, key: str, value: str) -> str | None:
         """Note a variable and return its name, or ``None`` where CDK may not have it: a fault."""
         variable = _variable_of(key)
-        fault = self._key_fault(variable, key)
+        fault = self._key_fault(variable, key) or _value_fault(variable, value)
         if fault is not None:
             self._faults.append(fault)
             return None
@@ -161,6 +161,15 @@ class _Access(NamedTuple):
         """Return the construct path behind a policy's resource, or the resource itself."""
         paths = (one.path for one in self.declared if one.arn == resource)
         return next(paths, text_of(resource))
+
+
+def _value_fault(variable: str, value: object) -> str | None:
+    if isinstance(value, str):
+        return None
+    fix = "pass its text, or leave it out"
+    if hasattr(value, "secret_name"):
+        fix = "pass secret.secret_name"
+    return f"the environment variable {variable} is to be a str, not {type(value).__name__}; {fix}"
 
 
 def _variable_of(key: str) -> str:

@@ -97,6 +97,12 @@ def _loaded(template: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str
         raise ConfigurationError(
             "a template is a JSON object with Resources; pass a cdk.out/*.template.json"
         )
+    for key, resource in content["Resources"].items():
+        if not isinstance(resource, Mapping):
+            raise ConfigurationError(
+                f"the resource {key} is no JSON object, so this is no template; pass a "
+                f"cdk.out/*.template.json"
+            )
     return cast("Mapping[str, Any]", content)
 
 
@@ -123,9 +129,10 @@ def _qualified(template: Mapping[str, Any], prefix: str) -> Any:
 
 
 def _exports(template: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for output in template.get("Outputs", {}).values():
-        if "Export" in output:
-            yield text_of(output["Export"]["Name"]), output["Value"]
+    for output in _object(template, "Outputs").values():
+        name = _object(output, "Export").get("Name")
+        if name is not None:
+            yield text_of(name), output.get("Value")
 
 
 def _imported(value: Any, exports: Mapping[str, Any]) -> Any:
@@ -153,22 +160,32 @@ def _of_type(resources: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Any
             yield key, resource
 
 
+def _object(owner: Any, key: str) -> Mapping[str, Any]:
+    """Return the object under a key; an empty one where there is none, or JSON's null."""
+    value = owner.get(key) if isinstance(owner, Mapping) else None
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _document(policy: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _object(_object(policy, "Properties"), "PolicyDocument")
+
+
 def _name(resource: Mapping[str, Any]) -> str | None:
-    name = resource.get("Properties", {}).get("Name")
+    name = _object(resource, "Properties").get("Name")
     return None if name is None else text_of(name)
 
 
 def _function(
     key: str, resource: Mapping[str, Any], resources: Mapping[str, Any]
 ) -> TemplateFunction:
-    properties = resource.get("Properties", {})
-    path = resource.get("Metadata", {}).get("aws:cdk:path", key)
+    properties = _object(resource, "Properties")
+    path = _object(resource, "Metadata").get("aws:cdk:path", key)
     documents, hidden = _policies(properties.get("Role"), resources)
     return TemplateFunction(
         id=key,
         path=path.removesuffix("/Resource"),
-        handler=properties.get("Handler", ""),
-        environment=properties.get("Environment", {}).get("Variables", {}),
+        handler=text_of(properties.get("Handler") or ""),
+        environment=_object(_object(properties, "Environment"), "Variables"),
         readable=readable(documents),
         hidden=hidden,
     )
@@ -178,16 +195,16 @@ def _policies(role: Any, resources: Mapping[str, Any]) -> tuple[list[Any], bool]
     """Return a role's policies, and whether it has some that are not in the template."""
     match role:
         case {"Fn::GetAtt": [str(key), "Arn"]} if key in resources:
-            properties = resources[key].get("Properties", {})
+            properties = _object(resources[key], "Properties")
         case _:
             return [], True
     attached = [
-        policy["Properties"]["PolicyDocument"]
+        _document(policy)
         for kind in ("IAM::Policy", "IAM::ManagedPolicy")
         for _, policy in _of_type(resources, kind)
-        if {"Ref": key} in policy["Properties"].get("Roles", [])
+        if {"Ref": key} in as_list(_object(policy, "Properties").get("Roles"))
     ]
-    inline = [policy["PolicyDocument"] for policy in as_list(properties.get("Policies"))]
+    inline = [_object(policy, "PolicyDocument") for policy in as_list(properties.get("Policies"))]
     managed, hidden = _managed(as_list(properties.get("ManagedPolicyArns")), resources)
     return [*inline, *attached, *managed], hidden
 
@@ -198,7 +215,7 @@ def _managed(arns: Iterable[Any], resources: Mapping[str, Any]) -> tuple[list[An
     for arn in arns:
         match arn:
             case {"Ref": str(key)} if key in resources:
-                documents.append(resources[key]["Properties"]["PolicyDocument"])
+                documents.append(_document(resources[key]))
             case _:
                 hidden = hidden or RUNTIME_POLICY not in text_of(arn)
     return documents, hidden

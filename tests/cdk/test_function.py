@@ -78,6 +78,17 @@ def test_secrets_is_environment_and_grant_at_once(tmp_path):
     )
 
 
+def test_a_secret_that_carries_no_declared_name_is_refused_with_what_takes_it(tmp_path):
+    stack = new_stack(tmp_path)
+    imported = aws_secretsmanager.Secret.from_secret_name_v2(stack, "Theirs", "shared/key")
+
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^Charges/Charge: .*pass environment=\{NAME: secret.secret_name\} and call",
+    ):
+        make_function(stack, "Charge", **CODE, secrets=[imported])
+
+
 def test_the_ordinary_grant_works_as_ever(tmp_path):
     stack = new_stack(tmp_path)
     ordinary = aws_secretsmanager.Secret(stack, "Ordinary", secret_name="dev/stripe-api-key")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aws_cdk import Fn, RemovalPolicy, SecretValue, Token, aws_kms, aws_secretsmanager
+from aws_cdk import CfnParameter, Fn, RemovalPolicy, SecretValue, Token, aws_kms, aws_secretsmanager
 from support.stacks import new_stack, template_of
 
 from core_backend import cdk
@@ -108,6 +108,24 @@ def test_the_real_name_is_given_exactly_once(tmp_path, names):
 def test_an_illegal_real_name_is_refused_at_once(tmp_path):
     with pytest.raises(InvalidSecretNameError, match="' !'"):
         Secret(new_stack(tmp_path), STRIPE_API_KEY, secret_name="not legal!")
+
+
+def test_an_illegal_environment_is_refused_with_the_path(tmp_path):
+    with pytest.raises(
+        InvalidSecretNameError, match=r"^Charges/stripe-api-key: .*'de v'.*pass another env_name"
+    ):
+        Secret(new_stack(tmp_path), STRIPE_API_KEY, env_name="de v")
+
+
+def test_an_environment_that_only_the_deployment_knows_is_refused_with_what_takes_it(tmp_path):
+    stack = new_stack(tmp_path)
+    env_name = CfnParameter(stack, "Env").value_as_string
+
+    with pytest.raises(
+        ConfigurationError,
+        match=r'^Charges/stripe-api-key: .*pass secret_name=f"{env_name}/stripe-api-key", which',
+    ):
+        Secret(stack, STRIPE_API_KEY, env_name=env_name)
 
 
 def test_all_other_properties_pass_through(tmp_path):

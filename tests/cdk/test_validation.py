@@ -82,6 +82,21 @@ class TestKeys:
 
         assert template_of(stack)
 
+    def test_a_value_that_is_no_text(self, tmp_path):
+        stack = new_stack(tmp_path)
+        secret = Secret(stack, STRIPE_API_KEY, env_name="dev")
+        charge(stack, environment={STRIPE_API_KEY: secret, WEBHOOK_KEY: None})
+
+        message = refusal(stack)
+        assert (
+            "[Charges/Charge] the environment variable STRIPE_API_KEY is to be a str, not Secret; "
+            "pass secret.secret_name"
+        ) in message
+        assert (
+            "[Charges/Charge] the environment variable WEBHOOK_KEY is to be a str, not NoneType; "
+            "pass its text, or leave it out"
+        ) in message
+
     def test_all_faults_are_listed_and_nothing_that_only_follows_from_them(self, tmp_path):
         stack = new_stack(tmp_path)
         function = charge(stack, environment={"stripe-api-key": "x", "AWS_REGION": "x"})

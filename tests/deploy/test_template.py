@@ -40,6 +40,30 @@ def test_a_function_without_metadata_goes_by_its_logical_id():
     assert (one.path, one.handler, one.environment) == ("Charge", "", {})
 
 
+@pytest.mark.parametrize("empty", [None, {}, "${Text}"])
+@pytest.mark.parametrize("key", ["Properties", "Metadata", "Environment", "Outputs"])
+def test_what_a_template_leaves_empty_is_as_if_it_were_not_there(key, empty):
+    charge = function()
+    charge["Properties"]["Environment"] = empty if key == "Environment" else {}
+    read = read_templates([{"Resources": {"Charge": charge | {key: empty}}, key: empty}])
+
+    [one] = read.functions
+    assert (one.path, one.environment) == ("Charge", {})
+
+
+def test_a_handler_that_only_the_deployment_knows_is_shown_as_it_is_written():
+    charge = function(handler={"Ref": "HandlerParameter"})
+
+    assert read_templates([template(Charge=charge)]).functions[0].handler == "${HandlerParameter}"
+
+
+def test_a_policy_without_a_document_allows_nothing():
+    empty = {"Type": "AWS::IAM::Policy", "Properties": None}
+    bare = {**policy(allow("x")), "Properties": {"Roles": {"Ref": "Role"}}}
+
+    assert may_read(template(Charge=function(), Role=role(), A=empty, B=bare)) is False
+
+
 def test_a_secret_is_read_with_its_name_if_it_has_one():
     read = read_templates([template(Stripe=secret(NAME), Unnamed=secret())])
 
@@ -130,6 +154,7 @@ def test_templates_that_are_deployed_together_are_read_together(tmp_path):
         ("not json", "cannot be read .*run cdk synth"),
         ("[]", "a template is a JSON object with Resources"),
         ('{"Resources": []}', "a template is a JSON object with Resources"),
+        ('{"Resources": {"Charge": null}}', "the resource Charge is no JSON object"),
     ],
 )
 def test_what_is_no_template_is_refused(tmp_path, content, message):

@@ -37,7 +37,7 @@ def secret(name: Any = None) -> Json:
 def function(
     role: Any = "Role",
     *,
-    handler: str = "handler.handler",
+    handler: Any = "handler.handler",
     path: str | None = None,
     **variables: Any,
 ) -> Json:
