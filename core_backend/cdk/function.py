@@ -29,8 +29,8 @@ class Function(aws_lambda.Function):
 
     Synthesis refuses, with the construct's path and the fix: two names for one variable; a
     variable that Lambda does not allow or keeps for itself; an environment over 4 KB; a secret in
-    the environment that the function may not read; a secret it may read that the environment does
-    not name.
+    the environment that the function may not read, or whose plain name is looked up in another
+    account or Region than the secret's; a secret it may read that the environment does not name.
 
     Args:
         scope: The construct it belongs to.

@@ -11,6 +11,7 @@ from aws_cdk import Stack, Stage, aws_iam, aws_secretsmanager
 from constructs import IValidation
 
 from core_backend._rules import RESERVED_ENV_KEYS, SETTABLE_ENV_KEYS, is_env_key
+from core_backend.cdk.places import place_faults
 from core_backend.deploy.grants import (
     DeclaredSecret,
     as_list,
@@ -64,7 +65,16 @@ class EnvironmentChecks:
             return self._faults
         stack = Stack.of(self._function)
         environment = {key: stack.resolve(value) for key, value in self._values.items()}
-        return [*_size_faults(environment), *self._access_faults(environment)]
+        names = {
+            variable: environment[variable]
+            for variable, key in self._keys.items()
+            if isinstance(key, SecretName)
+        }
+        return [
+            *_size_faults(environment),
+            *place_faults(self._function, names),
+            *self._access_faults(environment),
+        ]
 
     def _key_fault(self, variable: str, key: str) -> str | None:
         other = self._keys.get(variable, key)
@@ -115,7 +125,9 @@ class EnvironmentChecks:
         for resource in known.resources:
             if wide(resource) or not told(resource, known.declared):
                 continue
-            if any(names_one(value, resource, known.declared) for value in environment.values()):
+            # The service tells a function that rotates a secret which one, in the event.
+            named = [*environment.values(), *known.rotated]
+            if any(names_one(value, resource, known.declared) for value in named):
                 continue
             yield (
                 f"the function may read the secret {known.shown(resource)}, but no environment "
@@ -129,6 +141,8 @@ class _Access(NamedTuple):
 
     resources: list[Any]
     declared: list[DeclaredSecret]
+    rotated: list[Any]
+    """The secrets that the function rotates."""
     hidden: bool
     """Whether a managed policy, which is not to be seen from here, may allow more."""
 
@@ -138,6 +152,10 @@ class _Access(NamedTuple):
         constructs = Stage.of(function).node.find_all()  # type: ignore[union-attr]  # an app is one
         policies = [one for one in constructs if isinstance(one, aws_iam.CfnPolicy)]
         secrets = [one for one in constructs if isinstance(one, aws_secretsmanager.CfnSecret)]
+        schedules = [
+            one for one in constructs if isinstance(one, aws_secretsmanager.CfnRotationSchedule)
+        ]
+        arn = stack.resolve(function.function_arn)
         resource = role.node.default_child
         assert isinstance(resource, aws_iam.CfnRole)  # noqa: S101  # the base class's own
         inline = [policy["policyDocument"] for policy in as_list(stack.resolve(resource.policies))]
@@ -147,7 +165,12 @@ class _Access(NamedTuple):
         return cls(
             resources=readable([*inline, *documents]),
             declared=[known for one in secrets if (known := _declared(one, stack)) is not None],
-            hidden=not all(RUNTIME_POLICY in text_of(arn) for arn in managed),
+            rotated=[
+                stack.resolve(one.secret_id)
+                for one in schedules
+                if stack.resolve(one.rotation_lambda_arn) == arn
+            ],
+            hidden=not all(RUNTIME_POLICY in text_of(one) for one in managed),
         )
 
     def covers(self, value: Any) -> bool:

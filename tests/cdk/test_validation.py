@@ -188,6 +188,31 @@ class TestAccess:
 
         assert template_of(stack)
 
+    @pytest.mark.parametrize("same_stack", [True, False])
+    def test_a_function_that_rotates_a_secret_gets_its_name_in_the_event(
+        self, tmp_path, same_stack
+    ):
+        stack = new_stack(tmp_path)
+        home = stack if same_stack else Stack(stack.node.root, "Secrets")
+        secret = Secret(home, STRIPE_API_KEY, env_name="dev")
+        rotation = aws_secretsmanager.RotationSchedule(
+            stack, "Rotation", secret=secret, rotation_lambda=charge(stack)
+        )
+
+        assert rotation.node.scope is stack
+        assert template_of(stack)
+
+    def test_a_function_that_rotates_one_secret_may_not_read_another_unnamed(self, tmp_path):
+        stack = new_stack(tmp_path)
+        function = charge(stack)
+        rotated = Secret(stack, STRIPE_API_KEY, env_name="dev")
+        rotated.add_rotation_schedule("Rotation", rotation_lambda=function)
+        function.grant_read(Secret(stack, WEBHOOK_KEY, env_name="dev"))
+
+        message = refusal(stack)
+        assert "may read the secret Charges/webhook-key, but" in message
+        assert "Charges/stripe-api-key" not in message
+
     @pytest.mark.parametrize("end", ["", "*"])
     def test_a_grant_on_what_only_the_deployment_knows_may_be_the_one(self, tmp_path, end):
         stack = new_stack(tmp_path)
