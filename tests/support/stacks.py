@@ -8,13 +8,18 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import App, Stack
+import pytest
+from aws_cdk import App, Stack, aws_lambda
 from aws_cdk.assertions import Template
+
+from core_backend.cdk import make_function
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["new_stack", "run_app", "template_of"]
+    from core_backend.cdk import Function
+
+__all__ = ["charge", "new_stack", "refusal", "run_app", "template_of"]
 
 
 def new_stack(tmp_path: Path, name: str = "Charges") -> Stack:
@@ -24,6 +29,17 @@ def new_stack(tmp_path: Path, name: str = "Charges") -> Stack:
 
 def template_of(stack: Stack) -> dict[str, Any]:
     return dict(Template.from_stack(stack).to_json())
+
+
+def charge(stack: Stack, **props: Any) -> Function:
+    code = aws_lambda.Code.from_inline("handler = print")
+    return make_function(stack, "Charge", handler="index.handler", code=code, **props)
+
+
+def refusal(stack: Stack) -> str:
+    with pytest.raises(RuntimeError, match="Validation failed") as caught:
+        template_of(stack)
+    return str(caught.value)
 
 
 def run_app(
