@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core_backend.testing._execution import ACCOUNT, lambda_variables
+from core_backend.testing._invocation import ErrorReport, Invocation
 from core_backend.testing._lambda_process import LambdaProcess
 from core_backend.testing._log_pipe import LogPipe
-from core_backend.testing._runtime_api import ErrorReport, Invocation, RuntimeApi
+from core_backend.testing._runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

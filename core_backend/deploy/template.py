@@ -162,7 +162,9 @@ def _of_type(resources: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Any
 
 def _object(owner: Any, key: str) -> Mapping[str, Any]:
     """Return the object under a key; an empty one where there is none, or JSON's null."""
-    value = owner.get(key) if isinstance(owner, Mapping) else None
+    if not isinstance(owner, Mapping):
+        return {}
+    value = cast("Mapping[str, Any]", owner).get(key)
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
