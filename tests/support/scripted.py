@@ -84,7 +84,7 @@ class ScriptedSource:
     def arrived(self, calls: int = 1) -> None:
         """Block until that many more calls have arrived."""
         for _ in range(calls):
-            assert self._arrived.acquire(timeout=10), "no call arrived"
+            assert self._arrived.acquire(timeout=60), "no call arrived"
 
     def _answer(self, request: SecretRequest) -> SecretValue | BaseException:
         if self.faults:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Server"]
 
-_PATIENCE = 10
+_PATIENCE = 60
 T = TypeVar("T")
 
 
