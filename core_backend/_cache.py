@@ -163,7 +163,8 @@ class Cache:
         """Apply changed settings to what is already at hand."""
         with self._lock:
             self._settings = settings
-            for entry in self.entries.values():
+            # All at once: a hit, which takes no lock, moves its entry to the end.
+            for entry in list(self.entries.values()):
                 entry.schedule(settings)
             self.entries.shrink(settings.max_entries)
             self._failures.shrink(settings.max_entries)

@@ -10,6 +10,7 @@ import pytest
 from support.scripted import ScriptedSource, World, until, until_fetched, world
 
 from core_backend import ConfigurationError, configure, get_secret, get_secrets, secrets_info
+from core_backend._entry import Entry
 
 if TYPE_CHECKING:
     from core_backend._settings import Settings
@@ -40,6 +41,21 @@ async def test_a_source_in_use_is_closed_after_its_fetches(w: World) -> None:
 async def test_settings_changed_before_any_fetch_have_nothing_to_close(w: World) -> None:
     with configure(read_timeout=1.0):
         assert await get_secret("a") == "pl4nted-a"
+
+
+def test_hits_in_other_threads_are_no_trouble_to_a_change_of_settings(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_secrets("a", "b", "c").result()
+    schedule = Entry.schedule
+
+    def interrupted(entry: Entry, settings: Settings) -> None:
+        get_secret("a").result()
+        schedule(entry, settings)
+
+    monkeypatch.setattr(Entry, "schedule", interrupted)
+    configure(ttl=10)
+    assert secrets_info().fetches == 3
 
 
 def test_settings_that_change_while_the_source_is_made_make_another(w: World) -> None:
