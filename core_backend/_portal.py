@@ -98,6 +98,11 @@ class Portal:
             # Whatever fails to close is being dropped all the same.
             with contextlib.suppress(Exception):
                 await last()
+        # What is still there waits for the other side's farewell, which may never come. There is no
+        # public way to it.
+        left: Any = getattr(self._loop, "_transports", {})
+        for transport in list(left.values()):
+            transport.abort()
         # What was closed lets go of its sockets in the loop's next rounds: the SDK's TLS in three.
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)

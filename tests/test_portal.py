@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import subprocess
 import sys
 import threading
@@ -35,6 +36,29 @@ def test_jobs_run_on_one_daemon_thread_with_nothing_of_their_callers_context() -
     mine.reset(token)
     portal.close(None)
     assert seen == [("core_backend", True, "nothing")] * 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_closing_does_not_wait_for_the_other_sides_farewell() -> None:
+    portal = Portal()
+    opened = threading.Event()
+    transports: list[asyncio.Transport] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        async def job() -> None:
+            loop = asyncio.get_running_loop()
+            transport, _ = await loop.create_connection(asyncio.Protocol, "127.0.0.1", port)
+            # What cannot be sent keeps a transport open, as a farewell without an answer does.
+            transport.write(bytes(10_000_000))
+            transport.close()
+            transports.append(transport)
+            opened.set()
+
+        portal.spawn(job)
+        assert opened.wait(10)
+        portal.close(None)
+    assert transports[0].get_extra_info("socket").fileno() == -1
 
 
 def test_closing_cancels_what_runs_then_does_the_last_job_and_ends_the_thread() -> None:

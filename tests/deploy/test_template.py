@@ -164,3 +164,12 @@ def test_what_is_no_template_is_refused(tmp_path, content, message):
 
     with pytest.raises(ConfigurationError, match=message):
         read_templates([path])
+
+
+def test_an_output_that_is_no_object_exports_nothing(tmp_path):
+    path = tmp_path / "X.template.json"
+    path.write_text('{"Resources": {}, "Outputs": {"Empty": null}}')
+
+    read = read_templates([path])
+
+    assert (list(read.secrets), list(read.functions)) == ([], [])
