@@ -9,7 +9,7 @@ pytest.register_assert_rewrite("support")
 
 pytest_plugins = ["pytester", "support.leak_guard"]
 
-# A project of its own, which tests/test_newcomer.py runs in an environment of its own.
+# A project of its own, which tests/whole/test_newcomer.py runs in an environment of its own.
 collect_ignore = ["tests/newcomer"]
 
 # The same cases in every run and on every machine, however slow it is today.

@@ -25,7 +25,7 @@ def trusting(authority: Path, folder: Path) -> dict[str, str]:
     bundle = folder / "bundle.pem"
     bundle.write_bytes(_public_authorities() + authority.read_bytes())
     roots = folder / "roots"
-    shutil.copytree(_package("core_backend") / "sources" / "roots", roots)
+    shutil.copytree(_package("core_backend") / "sources" / "http" / "roots", roots)
     shutil.copy(authority, roots)
     return {"AWS_CA_BUNDLE": str(bundle), "SERVICE_ROOTS": str(roots)}
 

@@ -1,7 +1,7 @@
 """Await AWS Secrets Manager secrets in async Lambda handlers."""
 
-from core_backend._state import configure
-from core_backend._stats import SecretsInfo
+from core_backend._engine.process import configure
+from core_backend._engine.stats import SecretsInfo
 from core_backend.env import get_env
 from core_backend.errors import (
     ConfigurationError,

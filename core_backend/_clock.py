@@ -11,13 +11,23 @@ import asyncio
 import math
 import os
 import time
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Clock", "Moment", "Sent", "SystemClock", "age", "fraction", "moment"]
-
+__all__ = [
+    "Clock",
+    "Moment",
+    "Sent",
+    "SystemClock",
+    "age",
+    "fraction",
+    "moment",
+    "remaining_millis",
+    "remaining_seconds",
+]
 
 # Plain classes: a NamedTuple takes several times as long to make, on every cold start.
 
@@ -97,3 +107,18 @@ def fraction() -> float:
     The module random, whose state they share, would also add a millisecond to a cold start.
     """
     return int.from_bytes(os.urandom(7)) / (1 << 56)
+
+
+# Kept back so that the handler can still answer when a fetch runs out of time.
+_RESERVE = 0.5
+
+remaining_millis: ContextVar[Callable[[], int] | None] = ContextVar(
+    "core_backend_remaining_millis", default=None
+)
+"""The Lambda context's ``get_remaining_time_in_millis``, set for the time of an invocation."""
+
+
+def remaining_seconds() -> float:
+    """Return what a fetch may use of the invocation, in seconds: infinite outside of one."""
+    millis = remaining_millis.get()
+    return math.inf if millis is None else millis() / 1000 - _RESERVE

@@ -48,8 +48,30 @@ __all__ = [
 ]
 
 
+CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+"""Error codes of AWS that blame the caller's credentials, not the secret."""
+
+
 class CoreBackendError(Exception):
     """The root: catch this to catch whatever this package raises."""
+
+    @property
+    def blames_credentials(self) -> bool:
+        """Whether AWS refused the credentials, so that newer ones may succeed."""
+        return False
 
     def fresh(self) -> Self:
         """Return a new instance of the same failure.
@@ -101,6 +123,11 @@ class SecretError(CoreBackendError):
         super().__init__(message)
         self.secret_id = secret_id
         self.code = code
+
+    @property
+    def blames_credentials(self) -> bool:
+        """Whether AWS refused the credentials, so that newer ones may succeed."""
+        return self.code in CREDENTIAL_CODES
 
     def fresh(self) -> Self:
         """Return a new instance of the same failure, of the same secret."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import inspect
 import logging
@@ -11,16 +12,20 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from core_backend._forks import leave_to_parent
-from core_backend._remaining import remaining_millis
+from core_backend._clock import remaining_millis
+from core_backend._engine.portal import leave_to_parent
 from core_backend.errors import ConfigurationError, CoreBackendError
+from core_backend.secrets import get_secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
     from core_backend._typing import LambdaHandler
 
-__all__ = ["async_handler"]
+__all__ = [
+    "async_handler",
+    "start",
+]
 
 _log = logging.getLogger("core_backend")
 
@@ -87,7 +92,7 @@ def _decorated(
         )
     if prefetch:
         # Nobody else pays for the import.
-        from core_backend._prefetch import start  # noqa: PLC0415
+        from core_backend.handler import start  # noqa: PLC0415
 
         start(prefetch)
 
@@ -203,3 +208,46 @@ def _kept_loop() -> _KeptLoop:
     if loop is None:
         loop = _kept.loop = _KeptLoop()
     return loop
+
+
+def start(secrets: Iterable[str]) -> None:
+    """Start fetching on Lambda, where an invocation is bound to follow; elsewhere do nothing.
+
+    Under SnapStart it starts after each restore: a snapshot holds no values, nor connections.
+
+    Source: Lambda developer guide, "Defined runtime environment variables" and "Implement code
+    before or after Lambda function snapshots".
+
+    Raises:
+        ConfigurationError: That is no list of names and ids. Anywhere, so that a test finds it.
+    """
+    wanted = _checked(secrets)
+    if "AWS_LAMBDA_RUNTIME_API" not in os.environ:
+        return
+    if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "snap-start":
+        _ask(wanted)
+        return
+    # Lambda's own package, there wherever SnapStart is; nobody else pays for the import.
+    import snapshot_restore_py  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+    snapshot_restore_py.register_after_restore(_ask, wanted)
+
+
+def _checked(secrets: Iterable[object]) -> tuple[str, ...]:
+    # A single str would be a list of its letters.
+    given = [None] if isinstance(secrets, str) else list(secrets)
+    names = tuple(secret for secret in given if isinstance(secret, str))
+    if len(names) != len(given):
+        raise ConfigurationError(
+            f"prefetch takes a list of SecretNames and ids, such as [STRIPE_API_KEY], not "
+            f"{secrets!r:.80}"
+        )
+    return names
+
+
+def _ask(secrets: tuple[str, ...]) -> None:
+    for secret in secrets:
+        # Whatever is wrong is so still where the secret is awaited, and is raised there: a module
+        # that fails to import takes down invocations that would do without.
+        with contextlib.suppress(Exception):
+            get_secret(secret)

@@ -19,8 +19,8 @@ from core_backend._rules import (
     check_version,
     env_key_of,
 )
-from core_backend._shapes import Binary, Field, parse_json
 from core_backend.errors import InvalidSecretNameError
+from core_backend.values import Binary, Field, parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

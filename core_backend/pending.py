@@ -6,23 +6,22 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
 
-from core_backend import _state
-from core_backend._entry import Entry
-from core_backend._portal import is_fetching
-from core_backend._reading import read
-from core_backend._remaining import remaining_seconds
+from core_backend._clock import remaining_seconds
+from core_backend._engine import process
+from core_backend._engine.cache import Entry
+from core_backend._engine.portal import is_fetching
 from core_backend.errors import (
     SecretError,
     SecretsFailedError,
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.values import SecretText
+from core_backend.values import SecretText, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from core_backend._flight import Flight
+    from core_backend._engine.flight import Flight
     from core_backend.sources.protocol import SecretRequest
     from core_backend.values import SecretBytes
 
@@ -113,7 +112,7 @@ class PendingSecret(Generic[T_co]):
     def _current(self) -> Entry | Flight:
         """Return the answer, or a new one where the first has aged or been forgotten."""
         answer = self._answer
-        store = _state.get_store()
+        store = process.get_store()
         current: Entry | Flight | None
         if isinstance(answer, Entry):
             current = store.renewed(answer)
@@ -144,7 +143,7 @@ class PendingSecret(Generic[T_co]):
         """Return what a flight brought; ``None`` where it is to be asked for again."""
         if flight.cut_short and remaining_seconds() > flight.allowed:
             return None
-        entry = _state.get_store().settle(flight, fresh=self._fresh)
+        entry = process.get_store().settle(flight, fresh=self._fresh)
         self._answer = entry
         return entry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from core_backend import _state
+from core_backend._engine import process
 from core_backend.env import get_envs
 from core_backend.names import SecretId, SecretName, check_secret_id
 from core_backend.pending import PendingSecret, SecretBatch
@@ -14,8 +14,8 @@ from core_backend.sources.protocol import SecretRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from core_backend._entry import Entry
-    from core_backend._stats import SecretsInfo
+    from core_backend._engine.cache import Entry
+    from core_backend._engine.stats import SecretsInfo
     from core_backend._typing import Yields
 
 __all__ = ["clear_secrets", "get_secret", "get_secrets", "secrets_info"]
@@ -48,7 +48,7 @@ def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
         ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
     """
     key: Any = secret
-    store = _state.current
+    store = process.current
     if key.__class__ is str and store is not None and not fresh:
         entry = store.cache.young(key)
         if entry is not None:
@@ -137,12 +137,12 @@ def get_secrets(*secrets: Any, fresh: bool = False) -> Any:
 
 def clear_secrets() -> None:
     """Forget every value and every failure; the next to ask fetches anew."""
-    _state.get_store().clear()
+    process.get_store().clear()
 
 
 def secrets_info() -> SecretsInfo:
     """Return what the cache has done so far: counts, and which source serves it and why."""
-    return _state.get_store().stats.copy()
+    return process.get_store().stats.copy()
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
@@ -153,7 +153,7 @@ def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
 
 def _hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     """Return the handles, if all are asked for by their ids, and their values at hand and young."""
-    store = _state.current or _state.get_store()
+    store = process.current or process.get_store()
     entries = store.cache.entries
     touch = entries.move_to_end
     now = store.clock.wall()
@@ -190,7 +190,7 @@ def _handle(entry: Entry) -> PendingSecret[Any]:
 def _asked(ids: Sequence[Any], *, fresh: bool) -> list[PendingSecret[Any]]:
     # All are checked before the first is asked for.
     asked = [(_request_of(secret), getattr(secret, "parse", None)) for secret in ids]
-    store = _state.get_store()
+    store = process.get_store()
     for request, _ in asked:
         if fresh or store.cache.entry(request.key) is None:
             store.check(request)

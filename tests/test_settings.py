@@ -1,199 +1,208 @@
-"""Settings: from code or the environment, one set of limits, all faults at once."""
+"""pydantic-settings, filled from secrets."""
 
 from __future__ import annotations
 
-import math
-from decimal import Decimal
+import json
+from typing import TYPE_CHECKING, Annotated, Any
 
+import pydantic
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from support.scripted import World, world
 
-from core_backend import ConfigurationError
-from core_backend._settings import ENV_PREFIX, NAMES, SOURCES, Settings, settings_from_env, updated
-
-DEFAULTS = Settings()
-# The same table in other words: the least, the most, and one step beyond each.
-NUMBERS = {
-    "ttl": (0, 86_400),
-    "jitter": (0, 0.5),
-    "refresh_ahead": (0.1, 1),
-    "max_stale": (0, 604_800),
-    "attempts": (1, 10),
-    "connect_timeout": (0.01, 60),
-    "read_timeout": (0.01, 60),
-    "timeout": (0.01, 300),
-    "max_connections": (1, 1_000),
-    "max_entries": (1, 1_000_000),
-    "idle_timeout": (0, 3_600),
-}
-WHOLE = ("attempts", "max_connections", "max_entries")
-anything = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
-) | st.sampled_from([*SOURCES, ("a*",), {"a"}, b"1", object])
-
-
-def from_env(**variables):
-    return settings_from_env({f"{ENV_PREFIX}{key.upper()}": v for key, v in variables.items()})
-
-
-def test_without_variables_all_is_at_its_default():
-    assert settings_from_env({"PATH": "/bin", "core_backend_ttl": "1"}) == DEFAULTS
-    assert updated(DEFAULTS, {}) == DEFAULTS
-
-
-def test_the_defaults_are_the_documented_ones():
-    assert tuple(DEFAULTS.as_dict().values()) == (
-        *(300.0, 0.1, 0.8, 3600.0, 3, 1.0, 2.0, 5.0, 10, 1024, 12.0),
-        *(False, False, "auto", ()),
-    )
-
-
-def test_the_defaults_are_within_their_own_limits():
-    assert updated(DEFAULTS, DEFAULTS.as_dict()) == DEFAULTS
-
-
-@pytest.mark.parametrize("name", NUMBERS)
-def test_a_number_is_taken_at_its_limits_and_not_beyond(name):
-    for limit, beyond in zip(NUMBERS[name], (-math.inf, math.inf), strict=True):
-        assert getattr(updated(DEFAULTS, {name: limit}), name) == limit
-        assert getattr(from_env(**{name: str(limit)}), name) == limit
-        past = limit + math.copysign(1, beyond) if name in WHOLE else math.nextafter(limit, beyond)
-        for change in (
-            lambda past=past: updated(DEFAULTS, {name: past}),
-            lambda past=past: from_env(**{name: str(past)}),
-        ):
-            with pytest.raises(ConfigurationError, match="must be a .*number from .* to "):
-                change()
-
-
-@pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize(
-    "value", [math.nan, math.inf, -math.inf, 10**400, True, None, "5", b"5", Decimal(5), [5]]
+from core_backend import (
+    ConfigurationError,
+    MissingEnvError,
+    SecretId,
+    SecretName,
+    SecretsFailedError,
 )
-def test_what_is_no_finite_number_is_no_number(name, value):
-    with pytest.raises(ConfigurationError, match=f"^{name} must be a .*number from"):
-        updated(DEFAULTS, {name: value})
+from core_backend.settings import SecretsSettingsSource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KEY = SecretName("api-key")
+DB = SecretName("db")
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("text", ["nan", "inf", "1e999", "True", "five", "0x10", "5s", "9" * 5000])
-def test_text_that_is_no_finite_number_is_no_number(name, text):
-    with pytest.raises(ConfigurationError, match=f"^CORE_BACKEND_{name.upper()} must be a ") as no:
-        from_env(**{name: text})
-    assert len(str(no.value)) < 200
+class Base(BaseSettings):
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_: Any):
+        return init_settings, SecretsSettingsSource(settings_cls), env_settings
 
 
-@pytest.mark.parametrize("name", WHOLE)
-def test_a_count_is_whole(name):
-    for change in (lambda: updated(DEFAULTS, {name: 2.0}), lambda: from_env(**{name: "2.5"})):
-        with pytest.raises(ConfigurationError, match="must be a whole number from 1 to"):
-            change()
-    assert type(getattr(updated(DEFAULTS, {name: 2}), name)) is int
+class Database(pydantic.BaseModel):
+    username: str
+    password: SecretStr
+    port: int
 
 
-def test_a_time_is_a_float_however_it_is_given():
-    assert type(updated(DEFAULTS, {"ttl": 60}).ttl) is float
-    assert type(from_env(ttl="60").ttl) is float
-    assert from_env(ttl=" 1.5e2\n").ttl == 150.0
+class Settings(Base):
+    api_key: Annotated[SecretStr, KEY]
+    database: Annotated[Database, DB.json()]
+    password: Annotated[SecretStr, DB.field("password")]
+    debug: bool = False
 
 
-@pytest.mark.parametrize("name", ["batch", "redact_logs"])
-def test_a_switch_is_on_or_off(name):
-    for text in ("1", "true", "Yes", " ON "):
-        assert getattr(from_env(**{name: text}), name) is True
-    for text in ("0", "false", "No", "off"):
-        assert getattr(from_env(**{name: text}), name) is False
-    assert getattr(updated(DEFAULTS, {name: True}), name) is True
-    for value in (1, 0, None, "true"):
-        with pytest.raises(ConfigurationError, match=f"^{name} must be true or false, not "):
-            updated(DEFAULTS, {name: value})
-    with pytest.raises(ConfigurationError, match="must be true or false, not 'maybe'"):
-        from_env(**{name: "maybe"})
+@pytest.fixture
+def w(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.setenv("API_KEY", "a")
+    monkeypatch.setenv("DB", "prod/db")
+    with world() as made:
+        stored = {"username": "app", "password": "pl4nted-password", "port": 5432}
+        made.source.secrets["prod/db"] = json.dumps(stored)
+        yield made
 
 
-def test_a_source_is_one_of_four():
-    for source in ("auto", "direct", "sdk", "extension"):
-        assert updated(DEFAULTS, {"source": source}).source == source
-        assert from_env(source=source).source == source
-    for source in ("boto3", "SDK", None, ["sdk"]):
-        with pytest.raises(
-            ConfigurationError, match="^source must be one of auto, direct, sdk, extension, not "
-        ):
-            updated(DEFAULTS, {"source": source})
+def test_fields_are_filled_by_their_annotations(w: World) -> None:
+    settings = Settings()
+    assert settings.api_key.get_secret_value() == "pl4nted-a"
+    assert settings.database.password == settings.password == SecretStr("pl4nted-password")
+    assert settings.database.port == 5432
+    assert "pl4nted" not in repr(settings)
+    assert w.calls == 2
 
 
-def test_what_is_allowed_is_a_list_of_ids_and_prefixes():
-    assert from_env(allow="prod/db, prod/stripe-*,, ").allow == ("prod/db", "prod/stripe-*")
-    for allow in (["a", "b*"], ("a", "b*")):
-        assert updated(DEFAULTS, {"allow": allow}).allow == ("a", "b*")
-    assert updated(DEFAULTS, {"allow": {"a"}}).allow == ("a",)
-    assert updated(DEFAULTS, {"allow": []}).allow == ()
-    for allow in ("prod/*", None, 3):
-        with pytest.raises(ConfigurationError, match="^allow must be a list of ids and prefixes"):
-            updated(DEFAULTS, {"allow": allow})
-    for allow in ([""], ["a", 3], {None}):
-        with pytest.raises(ConfigurationError, match="^allow must hold strings that are not empty"):
-            updated(DEFAULTS, {"allow": allow})
+def test_other_fields_come_from_where_they_came(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "true")
+    assert Settings().debug
 
 
-def test_an_empty_variable_counts_as_not_set():
-    assert from_env(ttl="", source=" ", allow="", batch="", no_such="") == DEFAULTS
+def test_a_model_called_as_its_variable_is_not_decoded_from_the_environment(w: World) -> None:
+    class Same(Base):
+        db: Annotated[Database, NoDecode, DB.json()]
+
+    assert Same().db.username == "app"
 
 
-def test_an_unknown_setting_is_named_with_the_one_that_was_meant():
-    with pytest.raises(ConfigurationError, match="^tll is no setting; did you mean ttl[?]$"):
-        updated(DEFAULTS, {"tll": 1})
-    with pytest.raises(
-        ConfigurationError,
-        match="_READ_TIME_OUT is no setting; did you mean CORE_BACKEND_READ_TIMEOUT[?]$",
-    ):
-        from_env(read_time_out="1")
+def test_fields_are_filled_by_name(w: World) -> None:
+    class Named(BaseSettings):
+        first: SecretStr
+        second: SecretStr
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls, init_settings, **_: Any):
+            named = {"first": KEY, "second": "b"}
+            return init_settings, SecretsSettingsSource(settings_cls, named)
+
+    settings = Named()
+    assert settings.first.get_secret_value() == "pl4nted-a"
+    assert settings.second.get_secret_value() == "pl4nted-b"
 
 
-def test_an_unknown_setting_that_is_like_no_other_is_named_with_all_there_are():
-    with pytest.raises(ConfigurationError, match="^xyzzy is no setting; there are ttl, jitter, .*"):
-        updated(DEFAULTS, {"xyzzy": 1})
+def test_all_are_fetched_at_the_same_time(w: World) -> None:
+    class Many(Base):
+        a: Annotated[SecretStr, SecretId("a")]
+        b: Annotated[SecretStr, SecretId("b")]
+        c: Annotated[SecretStr, SecretId("c")]
+
+    under_way = most = 0
+    fetch = w.source.fetch
+
+    async def counted(request: Any) -> Any:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await fetch(request)
+        finally:
+            under_way -= 1
+
+    w.source.fetch = counted
+    w.source.latency = 0.05
+    Many()
+    assert most == 3
 
 
-def test_a_variable_in_small_letters_is_not_a_setting():
-    with pytest.raises(ConfigurationError, match="CORE_BACKEND_ttl is no setting"):
-        settings_from_env({"CORE_BACKEND_ttl": "1"})
+async def test_settings_can_be_made_where_a_loop_is_running(w: World) -> None:
+    assert Settings().api_key.get_secret_value() == "pl4nted-a"
 
 
-def test_all_faults_are_named_at_once():
-    with pytest.raises(ConfigurationError) as faults:
-        from_env(ttl="-1", no_such="1", source="boto3", attempts="3")
-    assert [fault.split()[0] for fault in str(faults.value).split("; C")] == [
-        "CORE_BACKEND_TTL",
-        "ORE_BACKEND_NO_SUCH",
-        "ORE_BACKEND_SOURCE",
-    ]
+def test_what_is_given_is_not_fetched(w: World) -> None:
+    given = {"username": "x", "password": "x", "port": 1}
+    settings = Settings(api_key="given", database=given, password="given")
+    assert settings.api_key.get_secret_value() == "given"
+    assert w.calls == 0
 
 
-def test_what_is_not_changed_stays():
-    changed = updated(updated(DEFAULTS, {"ttl": 60, "batch": True}), {"attempts": 5})
-    assert (changed.ttl, changed.batch, changed.attempts) == (60.0, True, 5)
-    assert DEFAULTS.ttl == 300.0
+def test_a_default_is_kept_where_the_variable_is_not_set(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Optional(Base):
+        api_key: Annotated[SecretStr | None, KEY] = None
+
+    assert Optional().api_key == SecretStr("pl4nted-a")
+    monkeypatch.delenv("API_KEY")
+    assert Optional().api_key is None
 
 
-@given(st.dictionaries(st.sampled_from(NAMES) | st.text(), anything, max_size=4))
-def test_changes_are_made_or_refused_and_nothing_else(changes):
-    try:
-        changed = updated(DEFAULTS, changes)
-    except ConfigurationError as error:
-        assert any(name in str(error) for name in changes)
-    else:
-        for name, (least, most) in NUMBERS.items():
-            assert least <= getattr(changed, name) <= most
-        assert set(changes) <= set(NAMES)
+def test_all_that_is_missing_is_named(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY")
+    monkeypatch.delenv("DB")
+    with pytest.raises(MissingEnvError) as caught:
+        Settings()
+    assert {"API_KEY", "DB"} <= set(caught.value.variables)
+    assert w.calls == 0
 
 
-@given(st.dictionaries(st.sampled_from(NAMES), st.text(), max_size=4))
-def test_variables_are_taken_or_refused_and_nothing_else(variables):
-    try:
-        taken = from_env(**variables)
-    except ConfigurationError as error:
-        assert any(f"{ENV_PREFIX}{name.upper()}" in str(error) for name in variables)
-    else:
-        assert updated(DEFAULTS, taken.as_dict()) == taken
+def test_all_that_fails_is_named(w: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "absent")
+    monkeypatch.setenv("DB", "gone")
+    with pytest.raises(SecretsFailedError) as caught:
+        Settings()
+    assert caught.value.failures.keys() == {"absent", "gone"}
+
+
+def test_a_value_of_the_wrong_shape_does_not_show_in_pydantics_error(w: World) -> None:
+    class Wrong(Base):
+        api_key: Annotated[int, KEY]
+
+    with pytest.raises(pydantic.ValidationError) as caught:
+        Wrong()
+    assert "pl4nted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "alias", ["API", pydantic.AliasChoices(pydantic.AliasPath("x", 0), "API", "other")]
+)
+def test_a_field_with_an_alias_is_filled(w: World, alias: Any) -> None:
+    class Aliased(Base):
+        api_key: Annotated[SecretStr, KEY] = Field(validation_alias=alias)
+
+    assert Aliased().api_key.get_secret_value() == "pl4nted-a"
+    assert Aliased(API="given").api_key.get_secret_value() == "given"
+
+
+def test_what_is_given_by_its_own_name_is_not_fetched_for_its_alias(w: World) -> None:
+    class Either(Base):
+        model_config = SettingsConfigDict(populate_by_name=True)
+        api_key: Annotated[SecretStr, KEY] = Field(validation_alias="API")
+
+    assert Either(api_key="given").api_key.get_secret_value() == "given"
+    assert w.calls == 0
+
+
+def test_the_wrong_order_is_said_and_no_real_name_taken_for_a_value(w: World) -> None:
+    class Late(BaseSettings):
+        api_key: Annotated[SecretStr, KEY]
+
+        @classmethod
+        def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_: Any):
+            return init_settings, env_settings, SecretsSettingsSource(settings_cls)
+
+    with pytest.raises(ConfigurationError, match="SecretsSettingsSource before env_settings"):
+        Late()
+
+
+def test_a_field_that_is_not_there_is_refused(w: World) -> None:
+    with pytest.raises(ConfigurationError, match="Settings has no field apikey for a secret"):
+        SecretsSettingsSource(Settings, {"apikey": KEY})
+
+
+def test_one_field_can_be_asked_for(w: World) -> None:
+    source = SecretsSettingsSource(Settings)
+    fields = Settings.model_fields
+    assert source.get_field_value(fields["api_key"], "api_key") == ("pl4nted-a", "api_key", False)
+    assert source.get_field_value(fields["debug"], "debug") == (None, "debug", False)

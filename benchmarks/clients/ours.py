@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import core_backend
-from core_backend.sources import tls
+from core_backend.sources.http import tls
 
 __all__ = ["burst", "fetch", "handler", "prepare"]
 

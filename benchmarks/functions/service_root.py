@@ -2,7 +2,7 @@
 
 import os
 
-from core_backend.sources import tls
+from core_backend.sources.http import tls
 
 # It is told of a bundle for the others' sake.
 os.environ.pop("AWS_CA_BUNDLE", None)

@@ -15,12 +15,12 @@ from core_backend.cli.errors import CommandError
 from core_backend.cli.failures import code_of, kind_of, local_failure, service_failure
 from core_backend.cli.states import Found, State
 from core_backend.errors import (
+    CREDENTIAL_CODES,
     SecretAccessDeniedError,
     SecretDecryptionError,
     SecretNotFoundError,
 )
 from core_backend.sources.endpoints import configured_region, is_loopback
-from core_backend.sources.protocol import CREDENTIAL_CODES
 from core_backend.sources.sdk_logs import mask_sdk_logs
 from core_backend.values import SecretBytes, SecretText
 

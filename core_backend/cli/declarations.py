@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from core_backend._shapes import Binary
 from core_backend.cli.errors import CommandError
 from core_backend.errors import ConfigurationError
 from core_backend.names import get_resource_name
+from core_backend.values import Binary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_backend._reading import read
 from core_backend.cli.errors import CommandError
 from core_backend.errors import SecretFormatError
-from core_backend.values import SecretBytes, SecretText
+from core_backend.values import SecretBytes, SecretText, read
 
 if TYPE_CHECKING:
     from core_backend.cli.declarations import DeclaredSecret

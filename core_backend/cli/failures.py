@@ -8,6 +8,7 @@ import botocore.exceptions as sdk_errors
 
 from core_backend.cli.errors import CommandError
 from core_backend.errors import (
+    CREDENTIAL_CODES,
     ConfigurationError,
     SecretAccessDeniedError,
     SecretDecryptionError,
@@ -18,7 +19,7 @@ from core_backend.errors import (
     SecretUnavailableError,
 )
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import CREDENTIAL_CODES, SecretRequest
+from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from core_backend._masking import masked_text, written_forms
+from core_backend._engine.masking import masked_text, written_forms
 
 __all__ = ["Masked"]
 

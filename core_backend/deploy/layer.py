@@ -29,7 +29,7 @@ _PACKAGE = "core_backend"
 _NOT_ON_LAMBDA = ("cdk", "cli", "deploy", "testing")
 _SDK_EXTRA = "aws-sdk"
 # What is of no use without that extra.
-_FOR_THE_SDK = "sources/sdk*.py"
+_FOR_THE_SDK = "sources/sdk*"
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # What Lambda's system can load, by its C library: 2.34 in Amazon Linux 2023, and 2.26 in Amazon
 # Linux 2, on which Python 3.11 runs. Source: Lambda developer guide, "Lambda runtimes".
@@ -83,7 +83,7 @@ def build_layer(
     _copy_package(target)
     if not with_sdk:
         for path in [*(target / _PACKAGE).glob(_FOR_THE_SDK)]:
-            path.unlink()
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     _copy_metadata(this, target)
     interpreter = interpreter_for(python)
     if interpreter:

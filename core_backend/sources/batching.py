@@ -21,7 +21,6 @@ from core_backend.errors import (
 )
 from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import (
-    CREDENTIAL_CODES,
     BatchPage,
     SecretRequest,
     SecretValue,
@@ -179,17 +178,13 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _is_credentials(error: CoreBackendError) -> bool:
-    return isinstance(error, SecretError) and error.code in CREDENTIAL_CODES
-
-
 def _is_denial(error: CoreBackendError) -> bool:
-    return isinstance(error, SecretAccessDeniedError) and not _is_credentials(error)
+    return isinstance(error, SecretAccessDeniedError) and not error.blames_credentials
 
 
 def _is_each_ones(error: CoreBackendError) -> bool:
     """Whether each of those in the call would have met the same failure by itself."""
-    return isinstance(error, _TRANSIENT) or _is_credentials(error)
+    return isinstance(error, _TRANSIENT) or error.blames_credentials
 
 
 def _asked_as(arn: str, name: str, waiters: Waiters) -> str:

@@ -11,16 +11,16 @@ import json
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.sources._http import Broken, can_be_header, request_bytes
 from core_backend.sources.endpoints import is_loopback, split_url
+from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core_backend._clock import Clock
-    from core_backend.sources._pool import Pool
     from core_backend.sources.endpoints import Endpoint
+    from core_backend.sources.http.pool import Pool
 
 __all__ = ["CredentialSource", "Credentials"]
 

@@ -10,25 +10,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from core_backend.errors import (
     ConfigurationError,
     CoreBackendError,
-    SecretError,
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources._answer import understand, understand_page
-from core_backend.sources._connection import Untrusted
-from core_backend.sources._http import Broken, request_bytes
-from core_backend.sources._pool import Pool, TooSlow
+from core_backend.sources.answers import understand, understand_page
 from core_backend.sources.credentials import CredentialSource
 from core_backend.sources.endpoints import endpoint_for
-from core_backend.sources.protocol import CREDENTIAL_CODES
+from core_backend.sources.http.connection import Untrusted
+from core_backend.sources.http.messages import Broken, request_bytes
+from core_backend.sources.http.pool import Pool, TooSlow
 from core_backend.sources.sigv4 import request_body, signed_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from core_backend._clock import Clock
-    from core_backend._settings import Settings
-    from core_backend.sources._http import Response
+    from core_backend._configuration import Settings
+    from core_backend.sources.http.messages import Response
     from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
 
 __all__ = ["DirectSource"]
@@ -127,7 +125,7 @@ class DirectSource:
             )
         except ConfigurationError as error:
             return error.fresh()
-        if isinstance(outcome, SecretError) and outcome.code in CREDENTIAL_CODES:
+        if isinstance(outcome, CoreBackendError) and outcome.blames_credentials:
             self._credentials.forget()
         return outcome
 

@@ -20,18 +20,18 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources._answer import understand
-from core_backend.sources._http import Broken, can_be_header, request_bytes
-from core_backend.sources._pool import Pool, TooSlow
+from core_backend.sources.answers import understand
 from core_backend.sources.endpoints import Endpoint
+from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
+from core_backend.sources.http.pool import Pool, TooSlow
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core_backend._clock import Clock
-    from core_backend._settings import Settings
-    from core_backend.sources._http import Response
+    from core_backend._configuration import Settings
+    from core_backend.sources.http.messages import Response
     from core_backend.sources.protocol import SecretRequest, SecretValue
 
 __all__ = ["ExtensionSource"]

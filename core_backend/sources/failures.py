@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from core_backend.errors import (
+    CREDENTIAL_CODES,
     ConfigurationError,
     SecretAccessDeniedError,
     SecretDecryptionError,
@@ -16,7 +17,6 @@ from core_backend.errors import (
     SecretThrottledError,
     SecretUnavailableError,
 )
-from core_backend.sources.protocol import CREDENTIAL_CODES
 
 if TYPE_CHECKING:
     from core_backend.errors import CoreBackendError

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from core_backend.values import SecretBytes, SecretText
 
 __all__ = [
-    "CREDENTIAL_CODES",
     "BatchPage",
     "BatchSource",
     "Key",
@@ -20,22 +19,6 @@ __all__ = [
     "SecretSource",
     "SecretValue",
 ]
-
-CREDENTIAL_CODES = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "IncompleteSignature",
-        "IncompleteSignatureException",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "MissingAuthenticationTokenException",
-        "RequestExpired",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-    }
-)
-"""Codes of an answer that mean the credentials are the trouble, not the secret."""
 
 
 class SecretRequest:

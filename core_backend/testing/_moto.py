@@ -18,7 +18,7 @@ import threading
 import unittest
 from typing import TYPE_CHECKING, Any
 
-from core_backend import _state
+from core_backend._engine import process
 from core_backend.testing import fakes
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def _begin() -> None:
     with _lock:
         _depth += 1
         if _depth == 1:
-            _active.enter_context(_state.replaced(source=_Source()))
+            _active.enter_context(process.replaced(source=_Source()))
 
 
 def _end() -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
 
-from core_backend import _state
+from core_backend._engine import process
 from core_backend.errors import CoreBackendError, SecretError, SecretNotFoundError
 from core_backend.names import DEFAULT_STAGE
 from core_backend.secrets import clear_secrets
@@ -179,7 +179,7 @@ def fake_secrets(values: Mapping[str, Any] | None = None) -> Generator[FakeSecre
     fakes = FakeSecrets()
     _served.append(fakes)
     try:
-        with _state.replaced(source=fakes):
+        with process.replaced(source=fakes):
             fakes.update(values or {})
             yield fakes
     finally:

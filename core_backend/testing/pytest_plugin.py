@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core_backend import _state
+from core_backend._engine import process
 from core_backend.testing import fakes
 from core_backend.testing.clock import FakeClock
 from core_backend.testing.context import FakeContext
@@ -25,11 +25,11 @@ def pytest_runtest_protocol() -> Generator[None, object, object]:
     not. Nothing of it belongs to an event loop. What was configured stays: whether a test did so
     or a module that it was the first to import cannot be told.
     """
-    _state.reset()
+    process.reset()
     try:
         return (yield)
     finally:
-        _state.reset()
+        process.reset()
 
 
 @pytest.fixture
@@ -49,5 +49,5 @@ def lambda_context() -> FakeContext:
 def fake_clock() -> Generator[FakeClock]:
     """Let the test move the time by which values expire."""
     clock = FakeClock()
-    with _state.replaced(clock=clock):
+    with process.replaced(clock=clock):
         yield clock

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 
-from core_backend.sources._http import request_bytes
-from core_backend.sources._resolver import Resolver
 from core_backend.sources.endpoints import Endpoint
+from core_backend.sources.http.connection import Resolver
+from core_backend.sources.http.messages import request_bytes
 
 SECONDS = 5
 NAME = "service.example"

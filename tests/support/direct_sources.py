@@ -6,7 +6,7 @@ import asyncio
 import gc
 import types
 
-from core_backend._settings import Settings
+from core_backend._configuration import Settings
 from core_backend.errors import CoreBackendError
 from core_backend.sources.direct import DirectSource
 from core_backend.sources.protocol import SecretRequest

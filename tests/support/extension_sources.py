@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from core_backend._settings import Settings
+from core_backend._configuration import Settings
 from core_backend.sources.extension import ExtensionSource
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock

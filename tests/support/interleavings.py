@@ -6,13 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from core_backend import (
-    _bounded,
-    _cache,
-    _entry,
-    _flight,
-    _portal,
-    _state,
-    _store,
     clear_secrets,
     configure,
     get_secret,
@@ -20,8 +13,9 @@ from core_backend import (
     secrets,
     secrets_info,
 )
-from core_backend._remaining import remaining_millis
-from core_backend._settings import Settings
+from core_backend._clock import remaining_millis
+from core_backend._configuration import Settings
+from core_backend._engine import bounded, cache, flight, portal, process, store
 from support.fickle import FickleService
 from support.judge import Broken, Judge
 from support.scheduler import Scheduler
@@ -31,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from core_backend import PendingSecret
-    from core_backend._store import Store
+    from core_backend._engine.store import Store
 
 __all__ = ["Run"]
 
@@ -55,7 +49,7 @@ _DEEDS = {
 }
 _LINES = frozenset(
     str(module.__file__)
-    for module in (_bounded, _cache, _entry, _flight, _portal, _store, pending, secrets)
+    for module in (bounded, cache, cache, flight, portal, store, pending, secrets)
 )
 _ALWAYS = ("ask", "ask fresh", "mend", "admit")
 
@@ -91,7 +85,7 @@ class Run:
             Broken: With what was done, and how to have it done again.
         """
         try:
-            with _state.override(
+            with process.override(
                 source=self._service,
                 clock=self._service,
                 random=self._random.random,
@@ -218,6 +212,6 @@ class Run:
                 f"seed {self._seed}: {error!r}; the steps, with their number and the time:",
                 *self.trace,
                 "To have exactly this once more:",
-                f"    {self._again} python -m pytest tests/model/test_interleavings.py",
+                f"    {self._again} python -m pytest tests/whole/model/test_interleavings.py",
             ]
         )

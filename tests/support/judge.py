@@ -19,7 +19,7 @@ import re
 from typing import TYPE_CHECKING
 
 from core_backend import SecretError
-from core_backend._settings import Settings
+from core_backend._configuration import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

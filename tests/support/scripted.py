@@ -7,8 +7,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any
 
-from core_backend import _state
-from core_backend._settings import Settings
+from core_backend._configuration import Settings
+from core_backend._engine import process
 from core_backend.errors import SecretError, SecretNotFoundError, SecretThrottledError
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
@@ -122,7 +122,7 @@ def world(
     """Put a world in place: secrets a to j, no jitter in the expiries at random=0.5."""
     source = source or ScriptedSource(**{name: f"pl4nted-{name}" for name in "abcdefghij"})
     clock = FakeClock()
-    with _state.override(
+    with process.override(
         source=source, clock=clock, random=lambda: random, settings=Settings(**settings)
     ) as store:
         yield World(source, clock, store)

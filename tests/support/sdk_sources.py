@@ -6,7 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
-from core_backend._settings import Settings
+from core_backend._configuration import Settings
 from core_backend.sources.sdk import SdkSource
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any
 
-from core_backend import _cache, _flight, _portal, _state, _store, pending
+from core_backend import pending
+from core_backend._engine import cache, flight, portal, process, store
 from support.scheduler import Scheduler, Thread, running
 
 if TYPE_CHECKING:
@@ -111,8 +112,8 @@ def installed(patch: pytest.MonkeyPatch) -> None:
         Thread=Thread,
         get_ident=threading.get_ident,
     )
-    for module in (_cache, _flight, _portal, _store):
+    for module in (cache, flight, portal, store):
         patch.setattr(module, "threading", threads)
-    patch.setattr(_state, "_lock", _Lock(again=True))
+    patch.setattr(process, "_lock", _Lock(again=True))
     patch.setattr(pending, "time", types.SimpleNamespace(monotonic=lambda: _now_running().now))
     patch.setattr(asyncio, "SelectorEventLoop", Loop)

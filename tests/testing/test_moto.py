@@ -15,13 +15,13 @@ from core_backend import (
     SecretName,
     SecretNotFoundError,
     SecretNotSetError,
-    _state,
     async_handler,
     get_env,
     get_secret,
     get_secrets,
     secrets_info,
 )
+from core_backend._engine import process
 from core_backend.testing import fake_secrets
 
 STRIPE = SecretName("stripe-api-key")
@@ -82,18 +82,18 @@ def test_mocks_nest(lambda_context):
     with mock_aws():
         create("pl4nted-moto-6")
         assert handler({}, lambda_context) == "pl4nted-moto-6"
-        store = _state.get_store()
+        store = process.get_store()
         with mock_aws():
-            assert _state.get_store() is store
+            assert process.get_store() is store
         assert handler({}, lambda_context) == "pl4nted-moto-6"
         assert secrets_info().fetches == 1
 
 
 def test_after_a_mock_secrets_come_from_where_they_came_before():
-    before = _state.get_store().choose
+    before = process.get_store().choose
     with mock_aws():
-        assert _state.get_store().choose is not before
-    assert _state.get_store().choose is before
+        assert process.get_store().choose is not before
+    assert process.get_store().choose is before
 
 
 @pytest.fixture(scope="class")

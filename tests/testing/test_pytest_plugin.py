@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core_backend import _state
+from core_backend._engine import process
 from core_backend.testing import FakeClock, FakeContext, FakeSecrets
 
 if TYPE_CHECKING:
@@ -144,4 +144,4 @@ def test_the_fixtures_are_there(fake_secrets, fake_clock, lambda_context):
     assert type(fake_secrets) is FakeSecrets
     assert type(fake_clock) is FakeClock
     assert type(lambda_context) is FakeContext
-    assert _state.get_store().clock is fake_clock
+    assert process.get_store().clock is fake_clock

@@ -17,7 +17,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from core_backend import SecretError, _state, configure, get_secret, get_secrets, secrets_info
+from core_backend import SecretError, configure, get_secret, get_secrets, secrets_info
+from core_backend._engine import process
 from support.soak.figures import HEAD, Figures, faults
 from support.soak.service import KEYS, Service
 
@@ -68,7 +69,7 @@ async def _soak(service: Service, fetches: int, hits: int) -> list[Figures]:
     configure(ttl=86_400.0)
     await _hit(hits)
     rows.append(Figures.now(f"after {hits:,} hits"))
-    _state.reset()
+    process.reset()
     _show("done\n" if sys.stderr.isatty() else "done")
     rows.append(Figures.now("after the reset"))
     # The store that a look at the counts has made anew has counted nothing.

@@ -8,7 +8,8 @@ import threading
 from pathlib import Path
 from typing import NamedTuple
 
-from core_backend import _state, secrets_info
+from core_backend import secrets_info
+from core_backend._engine import process
 from support.soak.service import KEYS
 
 __all__ = ["HEAD", "MOST_MORE", "Figures", "faults"]
@@ -34,7 +35,7 @@ class Figures(NamedTuple):
     def now(cls, when: str) -> Figures:
         for _ in range(3):
             gc.collect()
-        info, store = secrets_info(), _state.get_store()
+        info, store = secrets_info(), process.get_store()
         portal = store._portal._portal
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(

@@ -1,0 +1,1 @@
+"""The engine: everything between asking for a secret and its source."""

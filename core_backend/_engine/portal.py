@@ -1,0 +1,217 @@
+"""The private loop: one daemon thread on which all fetching happens.
+
+Clients and sockets live on this one loop for the life of the process, so that no caller's loop
+matters: not whether there is one, not which, and not when it ends. A cache hit never comes here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import select
+import socket
+import threading
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    Job = Callable[[], Coroutine[Any, Any, None]]
+
+
+__all__ = [
+    "LazyPortal",
+    "Portal",
+    "is_fetching",
+    "leave_to_parent",
+]
+
+# What must not be finalized as long as the child has anything else to do.
+_left_behind: list[object] = []
+
+
+def leave_to_parent(loop: asyncio.AbstractEventLoop, *, connections: bool = False) -> None:
+    """Cut the child's copy of a loop off from the parent's, whatever becomes of it at exit.
+
+    Args:
+        loop: Not to be run any more by this process.
+        connections: Whether to cut off what is registered with the loop as well.
+    """
+    _left_behind.append(loop)
+    # There is no public way to it. uvloop has none, and closes nothing by finalizer.
+    selector: Any = getattr(loop, "_selector", None)
+    if selector is None or loop.is_closed() or not hasattr(select, "epoll"):
+        return
+    with select.epoll() as unshared, socket.socket() as unconnected:
+        os.dup2(unshared.fileno(), selector.fileno(), inheritable=False)
+        for descriptor in list(selector.get_map()) if connections else ():
+            os.dup2(unconnected.fileno(), descriptor, inheritable=False)
+
+
+# How long closing waits for tasks that were told to stop, in seconds.
+_GRACE = 1.0
+_ROUNDS = 5
+
+_log = logging.getLogger("asyncio")
+_here = threading.local()
+
+
+class Portal:
+    """An event loop in a thread of its own, started on construction."""
+
+    def __init__(self) -> None:
+        # Not by the policy: an application's choice of loop is for the application's tasks.
+        with _unlogged():
+            self._loop = asyncio.SelectorEventLoop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # What runs after others: it closes what they used, and is not cut off.
+        self._closing: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
+        self._thread.start()
+
+    def spawn(self, *jobs: Job) -> None:
+        """Start ``jobs`` as tasks on the loop, all in one go. From any thread; returns at once."""
+        self._loop.call_soon_threadsafe(self._start, *jobs)
+
+    def spawn_after(self, job: Job) -> None:
+        """Start ``job`` once all has ended that runs now."""
+        self._loop.call_soon_threadsafe(self._start_after, job)
+
+    def close(self, last: Job | None) -> None:
+        """Cancel what runs, await ``last``, and end the thread. Not from the thread itself."""
+        self._loop.call_soon_threadsafe(self._start_closing, last)
+        self._thread.join(_GRACE * 2)
+
+    def leave_to_parent(self) -> None:
+        """Let a forked child's copy touch nothing of its parent's."""
+        leave_to_parent(self._loop, connections=True)
+
+    def _start(self, *jobs: Job) -> None:
+        for job in jobs:
+            self._begin(job, self._tasks)
+
+    def _begin(self, job: Job, among: set[asyncio.Task[None]]) -> None:
+        # An empty context: a fetch outlives the invocation that asked first, and serves others.
+        task = self._loop.create_task(job(), context=Context())
+        among.add(task)
+        task.add_done_callback(among.discard)
+
+    def _start_after(self, job: Job) -> None:
+        running = list(self._tasks)
+
+        async def wait_and_run() -> None:
+            if running:
+                await asyncio.wait(running)
+            await job()
+
+        self._begin(wait_and_run, self._closing)
+
+    def _start_closing(self, last: Job | None) -> None:
+        running, closing = list(self._tasks), list(self._closing)
+        self._start(lambda: self._finish(running, closing, last))
+
+    async def _finish(
+        self,
+        running: list[asyncio.Task[None]],
+        closing: list[asyncio.Task[None]],
+        last: Job | None,
+    ) -> None:
+        for task in running:
+            task.cancel()
+        if running or closing:
+            await asyncio.wait([*running, *closing], timeout=_GRACE)
+        if last is not None:
+            # Whatever fails to close is being dropped all the same.
+            with contextlib.suppress(Exception):
+                await last()
+        # What is still there waits for the other side's farewell, which may never come. There is no
+        # public way to it.
+        left: Any = getattr(self._loop, "_transports", {})
+        for transport in list(left.values()):
+            transport.abort()
+        # What was closed lets go of its sockets in the loop's next rounds: the SDK's TLS in three.
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
+        self._loop.stop()
+
+    def _run(self) -> None:
+        _here.fetching = True
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+        finally:
+            self._loop.close()
+            _here.fetching = False
+
+
+def is_fetching() -> bool:
+    """Whether this is a thread that fetches: one that waited here would wait for itself."""
+    return getattr(_here, "fetching", False)
+
+
+@contextlib.contextmanager
+def _unlogged() -> Generator[None]:
+    """Keep to itself what asyncio tells of a new loop, here, at level DEBUG.
+
+    A log handler may fetch a secret, to ship the line with: under the lock that is held here.
+    """
+    here = threading.get_ident()
+
+    def from_elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    _log.addFilter(from_elsewhere)
+    try:
+        yield
+    finally:
+        _log.removeFilter(from_elsewhere)
+
+
+class LazyPortal:
+    """A portal that its first job opens. Not locked: its owner uses it under one lock."""
+
+    def __init__(self) -> None:
+        self._portal: Portal | None = None
+        self._held: list[Job] | None = None
+
+    def spawn(self, job: Job) -> None:
+        """Start ``job``; within ``together``, at the end of that."""
+        if self._held is None:
+            self._opened().spawn(job)
+        else:
+            self._held.append(job)
+
+    @contextlib.contextmanager
+    def together(self) -> Generator[None]:
+        """Start what is spawned in the block in one go, at its end, however it ends."""
+        held: list[Job] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+            if held:
+                self._opened().spawn(*held)
+
+    def spawn_after(self, job: Job) -> None:
+        """Start ``job`` once all has ended that runs now; not at all where nothing ever ran."""
+        if self._portal is not None:
+            self._portal.spawn_after(job)
+
+    def close(self, last: Job | None) -> None:
+        """Cancel what runs, await ``last``, and end the thread, if there is one."""
+        if self._portal is not None:
+            self._portal.close(last)
+
+    def leave_to_parent(self) -> None:
+        """Let a forked child's copy touch nothing of its parent's."""
+        if self._portal is not None:
+            self._portal.leave_to_parent()
+
+    def _opened(self) -> Portal:
+        if self._portal is None:
+            self._portal = Portal()
+        return self._portal

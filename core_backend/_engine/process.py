@@ -1,0 +1,298 @@
+"""The composition root: the process's one store, built on first use, replaced by fork and tests."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Self
+from weakref import ref
+
+from core_backend._clock import SystemClock, fraction
+from core_backend._configuration import Settings, settings_from_env, updated
+from core_backend._engine.store import Store
+from core_backend.sources import choose_source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from types import TracebackType
+
+    from core_backend._clock import Clock
+    from core_backend.sources.protocol import SecretSource
+
+__all__ = [
+    "Changes",
+    "Restore",
+    "configure",
+    "get_store",
+    "override",
+    "replaced",
+    "reset",
+]
+
+
+class Restore:
+    """Takes back what one call changed, at the end of a ``with`` block."""
+
+    def __init__(self, take_back: Callable[[Restore], None]) -> None:
+        self._take_back = take_back
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._take_back(self)
+
+
+class Changes:
+    """Those in force, oldest first: of two that say the same setting, the newer counts.
+
+    Not locked: its owner changes it under one lock.
+    """
+
+    def __init__(self) -> None:
+        self._made: list[tuple[ref[Restore], dict[str, Any]]] = []
+
+    def add(self, restore: Restore, settings: dict[str, Any]) -> None:
+        """Put settings, checked already, in force until ``restore`` is through."""
+        self._join()
+        self._made.append((ref(restore), settings))
+
+    def remove(self, restore: Restore) -> None:
+        """Take back what came with ``restore``, if it is still there."""
+        self._made = [(of, settings) for of, settings in self._made if of() is not restore]
+
+    def over(self, settings: Settings) -> Settings:
+        """Return ``settings`` with all the changes made."""
+        for _, changes in self._made:
+            settings = settings.replace(**changes)
+        return settings
+
+    def _join(self) -> None:
+        """Make one of neighbours that nobody can take back, or each call would be kept."""
+        joined: list[tuple[ref[Restore], dict[str, Any]]] = []
+        for of, settings in self._made:
+            if joined and of() is None and joined[-1][0]() is None:
+                joined[-1][1].update(settings)
+            else:
+                joined.append((of, settings))
+        self._made = joined
+
+
+class _Layer:
+    """What is put in place of the parts below, and the store that was made with it.
+
+    Layers end in any order: a session's fixtures outlive those of the test that asked first.
+    """
+
+    def __init__(
+        self,
+        source: SecretSource | None = None,
+        clock: Clock | None = None,
+        random: Callable[[], float] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.source = source
+        self.clock = clock
+        self.random = random
+        self.settings = settings
+        self.changes = Changes()
+        """What ``configure`` changed. It outlives the store: a snapshot does not undo code."""
+        self.store: Store | None = None
+        self.base = Settings()
+        """What the store was made with, but for what ``configure`` changed."""
+
+
+_lock = threading.RLock()
+_layers = [_Layer()]
+# The top layer's, where a hit finds it at once.
+current: Store | None = None
+# What must not be finalized: in a forked child, the parent's sockets and selector.
+_left_behind: list[Store] = []
+
+
+def get_store() -> Store:
+    """Return the process's store; the first call builds it from the environment's settings.
+
+    Raises:
+        ConfigurationError: A ``CORE_BACKEND_*`` variable is unknown or out of range.
+    """
+    global current  # noqa: PLW0603  # the one process-wide object there is
+    store = current
+    if store is not None:
+        return store
+    with _lock:
+        # Another thread may have built it meanwhile.
+        _layers[-1].store = current = store = _layers[-1].store or _built()
+    return store
+
+
+def _built() -> Store:
+    choose: Callable[[Settings, Clock], tuple[SecretSource, str, str]] = choose_source
+    clock: Clock = SystemClock()
+    chance: Callable[[], float] = fraction
+    for layer in _layers:
+        clock = layer.clock or clock
+        chance = layer.random or chance
+        if layer.source is not None:
+            choose = _given(layer.source)
+    top, owner = _layers[-1], _owner()
+    top.base = owner.settings or settings_from_env(os.environ)
+    return Store(owner.changes.over(top.base), clock, chance, choose)
+
+
+def _owner() -> _Layer:
+    """Return the layer whose settings are in force: the top one that has any, or the first."""
+    return next((layer for layer in reversed(_layers) if layer.settings is not None), _layers[0])
+
+
+def reset() -> None:
+    """Forget everything but what ``configure`` changed: values, failures, threads, connections.
+
+    The environment is read again.
+    """
+    _drop(list(_layers))
+    for store in _left_behind:
+        store.cache.close()
+
+
+def _drop(layers: list[_Layer], *, wake: bool = True) -> None:
+    global current  # noqa: PLW0603  # see above
+    with _lock:
+        stores = [layer.store for layer in layers]
+        for layer in layers:
+            layer.store = None
+        current = _layers[-1].store
+    # Outside of the lock: whoever is still fetching may be waiting for it.
+    for store in stores:
+        if store is not None:
+            store.close(wake=wake)
+
+
+@contextlib.contextmanager
+def replaced(
+    *,
+    source: SecretSource | None = None,
+    clock: Clock | None = None,
+    random: Callable[[], float] | None = None,
+    settings: Settings | None = None,
+) -> Generator[None]:
+    """Put other parts in place until the block ends, and start over with them: nothing is cached.
+
+    What is not given stays as it is, or as the environment has it by then.
+
+    Args:
+        source: Where values come from, in place of AWS.
+        clock: Tells the time.
+        random: Returns a number from 0 to 1.
+        settings: In place of those in force.
+    """
+    global current  # noqa: PLW0603  # see above
+    layer = _Layer(source, clock, random, settings)
+    with _lock:
+        _layers.append(layer)
+        current = None
+    try:
+        yield
+    finally:
+        with _lock:
+            above = _layers[_layers.index(layer) :]
+            _layers.remove(layer)
+        # Those above were made with parts that are gone.
+        _drop(above)
+
+
+@contextlib.contextmanager
+def override(
+    *,
+    source: SecretSource | None = None,
+    clock: Clock | None = None,
+    random: Callable[[], float] | None = None,
+    settings: Settings | None = None,
+) -> Generator[Store]:
+    """Do as ``replaced``, and hand out the store that is in place in the block."""
+    with replaced(source=source, clock=clock, random=random, settings=settings):
+        yield get_store()
+
+
+def configure(**settings: object) -> Restore:
+    """Change settings of the whole process, of all its tasks and threads.
+
+    What is cached stays, under the new ones. Every setting can also be given as
+    ``CORE_BACKEND_<NAME>`` in the environment, which is read on first use.
+
+    Args:
+        **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,
+            ``connect_timeout``, ``read_timeout``, ``timeout``, ``max_connections``,
+            ``max_entries``, ``idle_timeout``, ``batch``, ``redact_logs``, ``source``, ``allow``.
+            Times are in seconds.
+
+    Returns:
+        A context manager whose end takes back this change and no other. Blocks may overlap, and
+        end in any order; of two that change the same setting, the newer counts. Without ``with``
+        the change stays for good, made within another's block as well.
+
+    Raises:
+        ConfigurationError: One or more are unknown or out of range. Names all; changes none.
+    """
+    with _lock:
+        get_store()
+        owner = _owner()
+        # Alone, so that of the checked settings those and no others are kept.
+        checked = vars(updated(Settings(), settings))
+        restore = Restore(lambda done: _apply(owner, done))
+        owner.changes.add(restore, checked)
+        _apply(owner)
+    return restore
+
+
+def _apply(owner: _Layer, done: Restore | None = None) -> None:
+    """Put a layer's changes in force, without the one that is done."""
+    with _lock:
+        if done is not None:
+            owner.changes.remove(done)
+        governing: _Layer | None = None
+        for layer in _layers:
+            if governing is None or layer.settings is not None:
+                governing = layer
+            if governing is owner and layer.store is not None:
+                layer.store.apply(owner.changes.over(layer.base))
+
+
+def _given(
+    source: SecretSource,
+) -> Callable[[Settings, Clock], tuple[SecretSource, str, str]]:
+    return lambda _settings, _clock: (source, "given", "put in place by override")
+
+
+def _after_fork() -> None:
+    """Start over in a forked child, which has the parent's memory but not its threads."""
+    global _lock, current  # noqa: PLW0603  # see above
+    for layer in _layers:
+        store, layer.store = layer.store, None
+        if store is not None:
+            store.leave_to_parent()
+            _left_behind.append(store)
+    _lock = threading.RLock()
+    current = None
+
+
+def _hook_into_snapshots() -> None:
+    # Lambda's own package, there wherever SnapStart is; nobody else pays for the import.
+    import snapshot_restore_py  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+    snapshot_restore_py.register_before_snapshot(reset)
+
+
+# Nobody is woken then: who waits would complain.
+atexit.register(lambda: _drop(list(_layers), wake=False))
+if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows does not fork
+    os.register_at_fork(after_in_child=_after_fork)
+if os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+    _hook_into_snapshots()

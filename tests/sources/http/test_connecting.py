@@ -1,0 +1,157 @@
+"""How a connection comes to be: addresses, time, and whom it trusts."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+import warnings
+
+import pytest
+from support.black_hole import swallowing_syns
+from support.connecting import NAME, SECONDS, address, answering, at
+from support.faults import AtConnect
+from support.secret_service import SecretService
+
+from core_backend.sources.endpoints import Endpoint
+from core_backend.sources.http.connection import Connection, Resolver, Untrusted, _wake, connect
+from core_backend.sources.http.messages import Broken
+from core_backend.sources.http.tls import Trust
+
+
+async def test_nothing_listens(service, trust):
+    with service.refusing(), pytest.raises(Broken, match="no connection: Connection refused"):
+        await connect(at(service), Resolver(), trust, SECONDS)
+
+
+async def test_an_address_that_refuses_or_swallows_is_passed_over(service, trust):
+    names = answering(
+        address("127.0.0.2", service.port),
+        address("127.0.0.3", service.port),
+        address("127.0.0.1", service.port),
+    )
+    with swallowing_syns("127.0.0.3", service.port):
+        connection = await connect(at(service, NAME), names, trust, 1)
+        connection.close()
+    assert service.connections == 1
+
+
+async def test_a_family_that_the_machine_has_not_is_passed_over(service, trust):
+    names = answering(address("x", 1, family=12345), address("127.0.0.1", service.port))
+    connection = await connect(at(service, NAME), names, trust, SECONDS)
+    connection.close()
+
+
+async def test_where_nothing_answers_it_takes_no_longer_than_allowed():
+    with swallowing_syns() as port, pytest.raises(TimeoutError):
+        await connect(Endpoint("127.0.0.1", port, tls=True), Resolver(), Trust({}), 0.1)
+
+
+async def test_a_name_service_that_never_answers_takes_no_longer_than_allowed():
+    stop = threading.Event()
+
+    def never(*_, **__):
+        stop.wait(10)
+        return []
+
+    with pytest.raises(TimeoutError):
+        await connect(Endpoint(NAME, 443, tls=True), Resolver(never), Trust({}), 0.05)
+    stop.set()
+
+
+async def test_a_handshake_that_never_comes_is_given_up_and_the_connection_closed(service, trust):
+    service.script(AtConnect.BLACK_HOLE)
+    with pytest.raises(TimeoutError):
+        await connect(at(service), Resolver(), trust, 0.1)
+    service.wait_for_open(0)
+
+
+@pytest.mark.parametrize(
+    ("names", "quality", "words"),
+    [
+        (["other.example"], {}, "IP address mismatch"),
+        ([], {"expired": True}, "certificate has expired"),
+        ([], {"trusted": False}, "unable to get local issuer"),
+    ],
+)
+async def test_a_certificate_that_does_not_verify_ends_it(certificates, names, quality, words):
+    tls = certificates.server_context(*names, **quality)
+    trust = Trust({"AWS_CA_BUNDLE": certificates.ca_file})
+    with SecretService(tls=tls) as service:
+        with pytest.raises(Untrusted, match=words):
+            await connect(at(service), Resolver(), trust, SECONDS)
+        service.wait_for_open(0)
+        assert not service.calls
+
+
+async def test_a_name_is_checked_like_an_address(certificates):
+    trust = Trust({"AWS_CA_BUNDLE": certificates.ca_file})
+    with SecretService(tls=certificates.server_context("127.0.0.1")) as service:
+        (await connect(at(service), Resolver(), trust, SECONDS)).close()
+        with pytest.raises(Untrusted, match="Hostname mismatch"):
+            await connect(at(service, "localhost"), Resolver(), trust, SECONDS)
+
+
+async def test_nobody_is_trusted_by_the_shipped_roots_or_the_systems(service):
+    with pytest.raises(Untrusted):
+        await connect(at(service), Resolver(), Trust({}), SECONDS)
+    # Once with each.
+    assert service.connections == 2
+
+
+async def test_the_systems_certificates_take_the_place_of_the_shipped(
+    service, certificates, monkeypatch
+):
+    monkeypatch.setenv("SSL_CERT_FILE", certificates.ca_file)
+    trust = Trust({})
+    several = [connect(at(service), Resolver(), trust, SECONDS) for _ in range(3)]
+    for connection in await asyncio.gather(*several):
+        connection.close()
+    assert service.connections == 6
+    (await connect(at(service), Resolver(), trust, SECONDS)).close()
+    assert service.connections == 7
+
+
+async def test_a_server_that_speaks_only_old_tls_is_left(certificates, trust):
+    old = certificates.server_context()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = ssl.TLSVersion.TLSv1
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with SecretService(tls=old) as service:
+        with pytest.raises(Broken, match="the connection broke"):
+            await connect(at(service), Resolver(), trust, SECONDS)
+        assert not service.calls
+
+
+async def test_what_speaks_no_tls_is_left(trust):
+    def greet(_, writer):
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        endpoint = Endpoint(*server.sockets[0].getsockname(), tls=True)
+        with pytest.raises(Broken, match="the connection broke: WRONG_VERSION_NUMBER"):
+            await connect(endpoint, Resolver(), trust, SECONDS)
+
+
+async def test_an_address_that_nothing_can_be_sent_to_is_broken():
+    endpoint = Endpoint(NAME, 443, tls=True)
+    with pytest.raises(Broken, match="no connection: "):
+        await connect(endpoint, answering(address("255.255.255.255", 443)), Trust({}), SECONDS)
+
+
+async def test_what_arrives_just_after_nobody_waits_any_more_wakes_nobody():
+    waiting = asyncio.get_running_loop().create_future()
+    waiting.cancel()
+    _wake(waiting)
+    assert waiting.cancelled()
+
+
+async def test_closing_it_before_it_is_connected_is_no_error():
+    connection = Connection(Endpoint("a", 1, tls=False), socket.AF_INET)
+    connection.close()
+    connection.close()
+    assert connection.closed

@@ -1,0 +1,96 @@
+"""Which source serves, and why."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from core_backend._configuration import Settings
+from core_backend.errors import ConfigurationError
+from core_backend.sources import choose_source
+from core_backend.sources.direct import DirectSource
+from core_backend.sources.extension import ExtensionSource
+from core_backend.sources.sdk import SdkSource
+from core_backend.testing.clock import FakeClock
+
+LAMBDA = {
+    "AWS_REGION": "eu-central-1",
+    "AWS_ACCESS_KEY_ID": "A",
+    "AWS_SECRET_ACCESS_KEY": "pl4nted",
+}
+
+
+@pytest.fixture
+def environ(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith("AWS_") or name.upper().endswith("_PROXY"):
+            monkeypatch.delenv(name)
+    for name, value in LAMBDA.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def choose(source="auto"):
+    return choose_source(Settings(source=source), FakeClock())
+
+
+def test_lambda_is_served_directly(environ):
+    source, name, reason = choose()
+    assert isinstance(source, DirectSource)
+    assert (name, reason) == ("direct", "it starts fastest, and the environment needs nothing else")
+    assert choose("direct")[1:] == ("direct", "the setting source says so")
+
+
+def test_the_sdk_serves_where_it_is_needed_or_asked_for(environ):
+    source, name, reason = choose("sdk")
+    assert isinstance(source, SdkSource)
+    assert (name, reason) == ("sdk", "the setting source says so")
+    environ.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    source, name, reason = choose()
+    assert isinstance(source, SdkSource)
+    assert (name, reason) == ("sdk", "AWS_USE_FIPS_ENDPOINT is set")
+
+
+def test_what_the_direct_source_cannot_do_is_said_where_it_is_insisted_on(environ):
+    environ.setenv("AWS_PROFILE", "dev")
+    with pytest.raises(ConfigurationError, match="is 'direct', but AWS_PROFILE is set, which only"):
+        choose("direct")
+
+
+@pytest.mark.parametrize("source", ["auto", "direct", "sdk"])
+def test_an_endpoint_in_the_clear_is_refused_by_all(environ, source):
+    environ.setenv("AWS_ENDPOINT_URL", "http://10.0.0.1")
+    with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL .* plain http"):
+        choose(source)
+
+
+def test_the_extension_serves_where_it_is_asked_for(environ):
+    for name in LAMBDA:
+        environ.delenv(name)
+    source, name, reason = choose("extension")
+    assert isinstance(source, ExtensionSource)
+    assert (name, reason) == ("extension", "the setting source says so")
+
+
+def test_a_missing_extra_is_named_with_what_made_it_necessary(environ):
+    environ.setenv("AWS_PROFILE", "dev")
+    environ.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError) as caught:
+        choose()
+    assert "since AWS_PROFILE is set" in str(caught.value)
+    assert "pip install 'core_backend[aws-sdk]'" in str(caught.value)
+
+
+def test_importing_the_package_imports_no_source():
+    program = """
+import sys, core_backend
+print(*(name for name in sys.modules if "sources.direct" in name or "sources.sdk" in name))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []

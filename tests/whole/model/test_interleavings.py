@@ -1,0 +1,181 @@
+"""Ten thousand ways in which threads can take turns in the store: none does what must never be.
+
+And the store broken in each way that one of its rules is there to prevent: that is found out.
+To have one run once more, as the report of its failure says::
+
+    SEED=4711 python -m pytest tests/whole/model/test_interleavings.py
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import types
+
+import pytest
+from support import simulation
+from support.interleavings import Run
+from support.judge import Broken
+
+from core_backend._engine import cache, flight, store
+from core_backend._engine.cache import Cache
+from core_backend._engine.flight import Flights
+
+
+@pytest.fixture(autouse=True)
+def simulated(monkeypatch, caplog):
+    simulation.installed(monkeypatch)
+    # Ten thousand runs serve many a stale value.
+    caplog.set_level(logging.ERROR, "core_backend")
+
+
+@pytest.mark.parametrize("part", range(10))
+def test_no_interleaving_breaks_a_rule(part):
+    for seed in _seeds(10_000, at_lines=False)[part::10]:
+        Run(seed).play()
+
+
+def test_at_no_line_does_it_matter_who_goes_on():
+    for seed in _seeds(300, at_lines=True):
+        Run(seed, at_lines=True).play()
+
+
+def _seeds(usual, *, at_lines):
+    if "SEED" not in os.environ:
+        return range(usual)
+    return [int(os.environ["SEED"])] if at_lines == ("LINES" in os.environ) else []
+
+
+def test_a_seed_always_makes_the_same_run():
+    runs = [Run(seed) for seed in (7, 7, 8)]
+    for run in runs:
+        run.play()
+    first, again, other = (run.trace for run in runs)
+    assert first == again != other
+
+
+# --- the store, broken ----------------------------------------------------------------------
+
+
+def nobody_joins(patch):
+    patch.setattr(Flights, "joinable", lambda *_, **__: None)
+
+
+def nothing_is_locked(patch):
+    patch.setattr(store.threading, "RLock", contextlib.nullcontext)
+
+
+def no_flight_is_locked(patch):
+    _unlock(patch, flight)
+
+
+def no_cache_is_locked(patch):
+    _unlock(patch, cache)
+
+
+def _unlock(patch, module):
+    # In a namespace of its own: the modules share theirs.
+    names = {**vars(module.threading), "Lock": contextlib.nullcontext}
+    patch.setattr(module, "threading", types.SimpleNamespace(**names))
+
+
+def an_older_reply_replaces_a_newer(patch):
+    real = Cache.store
+
+    def store(cache, entry):
+        for known in cache.entries.values():
+            known.order = 0
+        return real(cache, entry)
+
+    patch.setattr(Cache, "store", store)
+
+
+def a_refusal_does_not_evict(patch):
+    patch.setattr(Cache, "evict", lambda *_: None)
+
+
+def an_eviction_has_no_order(patch):
+    real = Cache.evict
+
+    def evict(cache, key, *args):
+        real(cache, key, *args)
+        cache._evicted.clear()
+
+    patch.setattr(Cache, "evict", evict)
+
+
+def an_older_reply_serves_whoever_joined_after_the_refusal(patch):
+    real = Cache.store
+
+    def store(cache, entry):
+        value, outcome = entry.value, real(cache, entry)
+        if isinstance(outcome, Exception):
+            entry.value, outcome = value, entry
+        return outcome
+
+    patch.setattr(Cache, "store", store)
+
+
+def a_clear_disowns_nothing(patch):
+    patch.setattr(Flights, "abandon", lambda *_, **__: None)
+
+
+def a_clear_disowns_only_what_can_be_joined(patch):
+    real = Flights.abandon
+
+    def abandon(flights, **options):
+        flights._aloft = set(flights._under_way.values())
+        real(flights, **options)
+
+    patch.setattr(Flights, "abandon", abandon)
+
+
+def no_loop_is_woken(patch):
+    patch.setattr(flight, "_wake", lambda futures: None)
+
+
+def no_thread_is_woken(patch):
+    patch.setattr(simulation.Event, "set", lambda event: None)
+
+
+def a_landed_flight_can_be_joined(patch):
+    patch.setattr(Flights, "remove", lambda *_: None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "found", "at_lines"),
+    [
+        (nobody_joins, "two fetches in flight", False),
+        (nothing_is_locked, "two fetches in flight", False),
+        # Whichever comes first, by the lines there are.
+        (no_flight_is_locked, "object has no attribute|waits for ever", True),
+        (no_cache_is_locked, "changed size during iteration", True),
+        (an_older_reply_replaces_a_newer, "was seen", False),
+        (a_refusal_does_not_evict, "was seen", False),
+        (an_eviction_has_no_order, "was seen", False),
+        (an_older_reply_serves_whoever_joined_after_the_refusal, "was seen", False),
+        (a_clear_disowns_nothing, "was seen", False),
+        (a_clear_disowns_only_what_can_be_joined, "was seen", False),
+        (no_loop_is_woken, "waits for ever", False),
+        (no_thread_is_woken, "waits for ever", False),
+        (a_landed_flight_can_be_joined, "can be joined", False),
+    ],
+)
+def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_lines):
+    broken(monkeypatch)
+    seed, report = _first_broken(at_lines)
+    assert re.search(found, report.partition("\n")[0])
+    with pytest.raises(Broken) as again:
+        Run(seed, at_lines=at_lines).play()
+    assert str(again.value) == report
+
+
+def _first_broken(at_lines):
+    for seed in range(10_000):
+        try:
+            Run(seed, at_lines=at_lines).play()
+        except Broken as broken:
+            return seed, str(broken)
+    raise AssertionError("nobody noticed")

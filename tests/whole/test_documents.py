@@ -1,0 +1,95 @@
+"""The documents: what they show is run, and what they say of settings is so."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from support.documents import Document
+
+from core_backend import SecretName
+from core_backend._configuration import ENV_PREFIX, NAMES, Settings, settings_from_env
+from core_backend.testing import fake_secrets
+
+ROOT = Path(__file__).parents[2]
+# A guide that is a project of its own has a test of its own: test_docs_testing.py, and
+# cdk/test_infrastructure_guide.py.
+PROJECTS = {ROOT / "docs" / "testing.md", ROOT / "docs" / "infrastructure.md"}
+DOCUMENTS = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - PROJECTS)]
+# What pytest-asyncio warns of where it is not said.
+ASYNCIO = "asyncio_default_fixture_loop_scope=function"
+
+
+@pytest.fixture(params=DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def document(request):
+    return Document(request.param)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder of one's own, whose modules can be imported, and are forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", None)):
+            del sys.modules[name]
+
+
+def test_a_documents_python_runs(document, folder):
+    names = []
+    for path in document.write_files(folder):
+        if not path.name.startswith("test_"):
+            module = importlib.import_module(path.stem)
+            names += [value for value in vars(module).values() if isinstance(value, SecretName)]
+    with fake_secrets({name: f"pl4nted-{name}" for name in names}):
+        document.run_snippets({"__name__": "document"})
+
+
+def test_a_documents_tests_pass(document, folder, pytestconfig):
+    if not pytestconfig.pluginmanager.has_plugin("core_backend"):
+        pytest.skip("the package is not installed here, and so is no plugin of it")
+    tests = [path for path in document.write_files(folder) if path.name.startswith("test_")]
+    if not tests:
+        return
+    outcome = subprocess.run(
+        [sys.executable, "-m", "pytest", "-W", "error", "-o", ASYNCIO, *tests],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == pytest.ExitCode.OK, outcome.stdout + outcome.stderr
+
+
+def test_the_readmes_table_of_settings_has_each_with_its_default():
+    rows = re.findall(
+        r"^\| `(\w+)` \| (?:`(.*?)`)? ?\| .+ \|$", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert [name for name, _ in rows] == list(NAMES)
+    told = {f"{ENV_PREFIX}{name.upper()}": default for name, default in rows}
+    assert settings_from_env(told) == Settings()
+
+
+def test_the_readmes_table_of_extras_has_each():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].keys()
+    told = re.findall(
+        r"^\| `([\w-]+)` \| \w[^|]* \|", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
+    assert sorted(told) == sorted(extras - {"all"})
+
+
+def test_the_readme_is_as_long_as_one_reads():
+    assert 80 <= len((ROOT / "README.md").read_text().splitlines()) <= 150
+
+
+def test_links_within_the_repository_lead_somewhere():
+    for path in [*DOCUMENTS, *PROJECTS, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text()):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
