@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Clock",
+    "Elapsed",
     "Moment",
     "Sent",
     "SystemClock",
@@ -109,6 +110,8 @@ def fraction() -> float:
     return int.from_bytes(os.urandom(7)) / (1 << 56)
 
 
+# Longer than anything is remembered, in seconds.
+_VERY_LONG = 1e9
 # Kept back so that the handler can still answer when a fetch runs out of time.
 _RESERVE = 0.5
 
@@ -122,3 +125,24 @@ def remaining_seconds() -> float:
     """Return what a fetch may use of the invocation, in seconds: infinite outside of one."""
     millis = remaining_millis.get()
     return math.inf if millis is None else millis() / 1000 - _RESERVE
+
+
+class Elapsed:
+    """The seconds that have passed, by whichever clock saw more of them: a timer for caches.
+
+    A clock that runs backwards counts as very long, so that everything timed by this expires.
+    """
+
+    __slots__ = ("_clock", "_last", "_seconds")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = moment(clock)
+        self._seconds = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds since it was made."""
+        now = moment(self._clock)
+        self._seconds += min(age(self._last, now), _VERY_LONG)
+        self._last = now
+        return self._seconds

@@ -10,7 +10,15 @@ from core_backend.errors import ConfigurationError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["ENV_PREFIX", "NAMES", "SOURCES", "Settings", "settings_from_env", "updated"]
+__all__ = [
+    "ENV_PREFIX",
+    "NAMES",
+    "SOURCES",
+    "Settings",
+    "allows",
+    "settings_from_env",
+    "updated",
+]
 
 ENV_PREFIX = "CORE_BACKEND_"
 SOURCES = ("auto", "direct", "sdk", "extension")
@@ -64,16 +72,6 @@ class Settings:
         """Return these settings with ``changes`` made, unchecked."""
         return Settings(**{**vars(self), **changes})
 
-    def as_dict(self) -> dict[str, object]:
-        """Return all the settings by name."""
-        return {name: getattr(self, name) for name in NAMES}
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether all the settings are the same."""
-        return isinstance(other, Settings) and self.as_dict() == other.as_dict()
-
-    __hash__ = None  # type: ignore[assignment]  # nobody keeps settings in a set
-
     @property
     def connecting(self) -> tuple[object, ...]:
         """What a source is built with: where this changes, it is built anew."""
@@ -107,6 +105,14 @@ _WORDS: Mapping[str, bool] = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),
 }
+
+
+def allows(allow: tuple[str, ...], secret_id: str) -> bool:
+    """Return whether the setting ``allow`` lets a secret be fetched; an empty one allows all."""
+    return not allow or any(
+        secret_id.startswith(entry[:-1]) if entry.endswith("*") else secret_id == entry
+        for entry in allow
+    )
 
 
 def settings_from_env(environ: Mapping[str, str]) -> Settings:

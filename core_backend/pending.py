@@ -8,22 +8,21 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
 
 from core_backend._clock import remaining_seconds
 from core_backend._engine import process
-from core_backend._engine.cache import Entry
-from core_backend._engine.portal import is_fetching
+from core_backend._engine.flight import SPENT
 from core_backend.errors import (
+    CoreBackendError,
     SecretError,
     SecretsFailedError,
     SecretTimeoutError,
-    SecretUnavailableError,
 )
 from core_backend.values import SecretText, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from core_backend._engine.cache import Entry
     from core_backend._engine.flight import Flight
     from core_backend.sources.protocol import SecretRequest
-    from core_backend.values import SecretBytes
 
 __all__ = ["PendingSecret", "SecretBatch"]
 
@@ -60,22 +59,23 @@ class PendingSecret(Generic[T_co]):
             SecretError: It could not be had; see ``core_backend.errors``.
         """
         # Anything, and without cast(), which is a call, for the sake of a hit.
-        value: Any = self._answer.young_value()
+        answer: Any = self._answer
+        value = answer.young_value(answer.wall(), answer.monotonic())
         if value is None:
-            value, _ = yield from self._arrival().__await__()
+            value, _ = yield from self._wait().__await__()
         text: T_co = value
-        # Inlined as well: all that read() would do for plain text.
+        # All that read() would do for plain text.
         if self._parse is None and value.__class__ is SecretText:
             return text
         return self._read(value)
 
     async def with_version(self) -> tuple[T_co, str]:
-        """Return the value, and the id of the version it is of: no secret, and fit for a log.
+        """Return the value, and the id of its version, which is no secret and may be logged.
 
         Raises:
             SecretError: It could not be had; see ``core_backend.errors``.
         """
-        value, version = await self._arrival()
+        value, version = await self._wait()
         return self._read(value), version
 
     def result(self, timeout: float | None = None) -> T_co:
@@ -88,84 +88,53 @@ class PendingSecret(Generic[T_co]):
             SecretTimeoutError: It was not there in time; its fetch goes on.
             SecretError: It could not be had; see ``core_backend.errors``.
         """
-        end = math.inf if timeout is None else time.monotonic() + timeout
-        value = None
-        while value is None:
-            answer = self._current()
-            if isinstance(answer, Entry):
-                value = answer.value
-            elif _waited(answer, end - time.monotonic()):
-                entry = self._landed(answer)
-                value = None if entry is None else entry.value
-            else:
-                raise SecretTimeoutError(
-                    f"secret {self._request.label!r}: not there within {timeout:.3g} s; "
-                    f"wait longer, or ask for it earlier",
-                    secret_id=self._request.label,
-                )
+        value, _ = self._wait_blocking(timeout)
         return self._read(value)
 
     def __repr__(self) -> str:
         """Return which secret it is, and no more."""
         return f"<PendingSecret {self._request.label!r}>"
 
-    def _current(self) -> Entry | Flight:
-        """Return the answer, or a new one where the first has aged or been forgotten."""
-        answer = self._answer
+    def _steps(self) -> Generator[Flight, None, tuple[Any, str]]:
+        """Yield each flight that has to be waited for. Return the stored value and its version."""
         store = process.get_store()
-        current: Entry | Flight | None
-        if isinstance(answer, Entry):
-            current = store.renewed(answer)
-        else:
-            current = answer if store.counts(answer) else None
-        if current is None:
-            self._fresh = False
-            current = store.ask(self._request)
-        self._answer = current
-        return current
-
-    async def _arrival(self) -> tuple[SecretText | SecretBytes, str]:
-        """Return the stored value, and the version it is of."""
-        # More than once only where it was forgotten, or replaced, after it had landed.
-        while True:
-            answer = self._current()
-            if isinstance(answer, Entry):
-                entry: Entry | None = answer
-            else:
-                await answer.wait(remaining_seconds())
-                entry = self._landed(answer)
-            # Read once: another thread may wipe it at any time.
-            value = None if entry is None else entry.value
-            if entry is not None and value is not None:
-                return value, entry.version_id
-
-    def _landed(self, flight: Flight) -> Entry | None:
-        """Return what a flight brought; ``None`` where it is to be asked for again."""
-        if flight.cut_short and remaining_seconds() > flight.allowed:
-            return None
-        entry = process.get_store().settle(flight, fresh=self._fresh)
+        try:
+            entry, value = yield from store.deliver(self._request, self._answer, fresh=self._fresh)
+        except CoreBackendError:
+            # The failure was told. Awaited again, the handle asks again.
+            self._answer = SPENT
+            raise
         self._answer = entry
-        return entry
+        return value, entry.version_id
 
-    def _read(self, value: SecretText | SecretBytes) -> T_co:
-        return cast("T_co", read(value, self._parse, self._request.label))
+    async def _wait(self) -> tuple[Any, str]:
+        steps = self._steps()
+        try:
+            while True:
+                await next(steps).wait(remaining_seconds())
+        except StopIteration as found:
+            return cast("tuple[Any, str]", found.value)
 
-
-def _waited(flight: Flight, seconds: float) -> bool:
-    """Block until it has landed, or the invocation has no time left; false after ``seconds``.
-
-    Raises:
-        SecretUnavailableError: This is the thread that it will land on.
-    """
-    if is_fetching() and flight.landed_at is None:
-        label = flight.request.label
-        raise SecretUnavailableError(
-            f"secret {label!r}: asked for on the thread that fetches it, where what is logged "
-            f"meanwhile is handled as well; let a log handler ask for it before it is installed",
-            secret_id=label,
+    def _wait_blocking(self, timeout: float | None) -> tuple[Any, str]:
+        end = math.inf if timeout is None else time.monotonic() + timeout
+        steps = self._steps()
+        try:
+            while True:
+                flight, left = next(steps), remaining_seconds()
+                seconds = end - time.monotonic()
+                flight.wait_blocking(min(seconds, left))
+                if flight.landed_at is None and seconds < left:
+                    break
+        except StopIteration as found:
+            return cast("tuple[Any, str]", found.value)
+        raise SecretTimeoutError(
+            f"secret {self._request.label!r}: not there within {timeout:.3g} s; "
+            f"wait longer, or ask for it earlier",
+            secret_id=self._request.label,
         )
-    left = remaining_seconds()
-    return flight.wait_blocking(min(seconds, left)) or left <= seconds
+
+    def _read(self, value: Any) -> T_co:
+        return cast("T_co", read(value, self._parse, self._request.label))
 
 
 class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
@@ -186,8 +155,11 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
         # Without a coroutine, where all are hits; inlined, as in a single handle's.
         values: list[Any] = []
         handles: Any = self
+        now: tuple[float, float] | None = None
         for pending in handles:
-            value = pending._answer.young_value()  # noqa: SLF001  # of this module, as below
+            answer = pending._answer  # noqa: SLF001  # of this module, as below
+            now = now or (answer.wall(), answer.monotonic())
+            value = answer.young_value(*now)
             if value.__class__ is not SecretText or pending._parse is not None:  # noqa: SLF001
                 # Nor are they to stay behind in the frames of an error.
                 values.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from core_backend._engine import process
@@ -50,10 +49,10 @@ def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
     key: Any = secret
     store = process.current
     if key.__class__ is str and store is not None and not fresh:
-        entry = store.cache.young(key)
+        entry = store.cache.hit(key, store.clock.wall(), store.clock.monotonic())
         if entry is not None:
             store.stats.hits += 1
-            return entry.handle or _handle(entry)
+            return entry.handle or _share_handle(entry)
     return _ask((secret,), fresh=fresh)[0]
 
 
@@ -131,7 +130,7 @@ def get_secrets(*secrets: Any, fresh: bool = False) -> Any:
         ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
             Whatever is raised here, nothing has been fetched.
     """
-    handles = None if fresh else _hits(secrets)
+    handles = None if fresh else _take_hits(secrets)
     return _batch_of(_ask(secrets, fresh=fresh) if handles is None else handles)
 
 
@@ -146,17 +145,22 @@ def secrets_info() -> SecretsInfo:
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
-    ids = _real(secrets)
-    handles = None if fresh else _hits(ids)
-    return _asked(ids, fresh=fresh) if handles is None else handles
+    ids = _resolve_names(secrets)
+    handles = None if fresh else _take_hits(ids)
+    if handles is not None:
+        return handles
+    requests = [_request_for(secret) for secret in ids]
+    answers = process.get_store().ask(requests, fresh=fresh)
+    return [
+        PendingSecret(request, answer, getattr(secret, "parse", None), fresh)
+        for secret, request, answer in zip(ids, requests, answers, strict=True)
+    ]
 
 
-def _hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
-    """Return the handles, if all are asked for by their ids, and their values at hand and young."""
+def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
+    """Return the handles if all are asked for by their ids, and all are hits."""
     store = process.current or process.get_store()
-    entries = store.cache.entries
-    touch = entries.move_to_end
-    now = store.clock.wall()
+    hit, wall, monotonic = store.cache.hit, store.clock.wall(), store.clock.monotonic()
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
         if secret.__class__ is SecretId:
@@ -165,44 +169,27 @@ def _hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
             key, parse = secret, None
         else:
             return None
-        # Inlined: Cache.young, at one moment for all.
-        try:
-            entry = entries[key]
-            if not entry.wall_sent <= now < entry.wall_due:
-                return None
-            touch(key)
-        except KeyError:
+        entry = hit(key, wall, monotonic)
+        if entry is None:
             return None
         handles.append(
-            PendingSecret(entry.request, entry, parse) if parse else entry.handle or _handle(entry)
+            PendingSecret(entry.request, entry, parse)
+            if parse
+            else entry.handle or _share_handle(entry)
         )
     store.stats.hits += len(handles)
     return handles
 
 
-def _handle(entry: Entry) -> PendingSecret[Any]:
+def _share_handle(entry: Entry) -> PendingSecret[Any]:
     """Return the handle that all hits without a parser share, since they cannot differ."""
     handle: PendingSecret[Any] = PendingSecret(entry.request, entry, None)
     entry.handle = handle
     return handle
 
 
-def _asked(ids: Sequence[Any], *, fresh: bool) -> list[PendingSecret[Any]]:
-    # All are checked before the first is asked for.
-    asked = [(_request_of(secret), getattr(secret, "parse", None)) for secret in ids]
-    store = process.get_store()
-    for request, _ in asked:
-        if fresh or store.cache.entry(request.key) is None:
-            store.check(request)
-    with store.together() if store.settings.batch else nullcontext():
-        return [
-            PendingSecret(request, store.ask(request, fresh=fresh), parse, fresh)
-            for request, parse in asked
-        ]
-
-
-def _real(secrets: tuple[Any, ...]) -> Sequence[Any]:
-    """Put the real names, from the environment, in the place of the declared ones."""
+def _resolve_names(secrets: tuple[Any, ...]) -> Sequence[Any]:
+    """Replace the declared names by the real ones, which the environment has."""
     names: list[SecretName[Any]] = [s for s in secrets if isinstance(s, SecretName)]
     if not names:
         return secrets
@@ -210,7 +197,7 @@ def _real(secrets: tuple[Any, ...]) -> Sequence[Any]:
     return [next(found) if isinstance(secret, SecretName) else secret for secret in secrets]
 
 
-def _request_of(secret: Any) -> SecretRequest:
+def _request_for(secret: Any) -> SecretRequest:
     secret_id = str(check_secret_id(secret))
     if isinstance(secret, SecretId):
         return SecretRequest(secret_id, secret.stage, secret.version_id)

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.settings import vars_of
 
 from core_backend import ConfigurationError
 from core_backend._configuration import (
@@ -45,19 +46,21 @@ def from_env(**variables):
 
 
 def test_without_variables_all_is_at_its_default():
-    assert settings_from_env({"PATH": "/bin", "core_backend_ttl": "1"}) == DEFAULTS
-    assert updated(DEFAULTS, {}) == DEFAULTS
+    assert vars_of(settings_from_env({"PATH": "/bin", "core_backend_ttl": "1"})) == vars_of(
+        DEFAULTS
+    )
+    assert vars_of(updated(DEFAULTS, {})) == vars_of(DEFAULTS)
 
 
 def test_the_defaults_are_the_documented_ones():
-    assert tuple(DEFAULTS.as_dict().values()) == (
+    assert tuple(vars_of(DEFAULTS).values()) == (
         *(300.0, 0.1, 0.8, 3600.0, 3, 1.0, 2.0, 5.0, 10, 1024, 12.0),
         *(False, False, "auto", ()),
     )
 
 
 def test_the_defaults_are_within_their_own_limits():
-    assert updated(DEFAULTS, DEFAULTS.as_dict()) == DEFAULTS
+    assert vars_of(updated(DEFAULTS, vars_of(DEFAULTS))) == vars_of(DEFAULTS)
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -145,7 +148,8 @@ def test_what_is_allowed_is_a_list_of_ids_and_prefixes():
 
 
 def test_an_empty_variable_counts_as_not_set():
-    assert from_env(ttl="", source=" ", allow="", batch="", no_such="") == DEFAULTS
+    given = from_env(ttl="", source=" ", allow="", batch="", no_such="")
+    assert vars_of(given) == vars_of(DEFAULTS)
 
 
 def test_an_unknown_setting_is_named_with_the_one_that_was_meant():
@@ -203,4 +207,4 @@ def test_variables_are_taken_or_refused_and_nothing_else(variables):
     except ConfigurationError as error:
         assert any(f"{ENV_PREFIX}{name.upper()}" in str(error) for name in variables)
     else:
-        assert updated(DEFAULTS, taken.as_dict()) == taken
+        assert vars_of(updated(DEFAULTS, vars_of(taken))) == vars_of(taken)

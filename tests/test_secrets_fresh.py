@@ -87,7 +87,7 @@ async def test_a_handle_survives_clear(w: World) -> None:
     pending, landed = get_secret("a"), get_secret("b")
     await pending
     w.source.arrived(2)
-    await until(lambda: w.store.cache.entry("b") is not None)
+    await until(lambda: w.store.cache.find("b") is not None)
     clear_secrets()
     assert await pending == "pl4nted-a"
     assert await landed == "pl4nted-b"

@@ -90,7 +90,7 @@ async def test_asking_alone_starts_the_fetch_of_what_has_aged(w: World, seconds:
 async def test_a_forgotten_value_is_freed_without_the_collector(w: World) -> None:
     await get_secret("a")
     get_secret("a")
-    entry = weakref.ref(w.store.cache.entry("a"))
+    entry = weakref.ref(w.store.cache.find("a"))
     gc.disable()
     try:
         clear_secrets()

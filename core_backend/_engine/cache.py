@@ -1,15 +1,18 @@
-"""Entries and their ages, and failures and theirs. No I/O, and no AWS."""
+"""The values at hand: their ages, and what counts as a hit. No I/O, and nothing of AWS.
+
+One rule decides every hit, ``Entry.young_value``: a value is young until its refresh is due, by
+both clocks. Everything that takes a cached value asks that method.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from core_backend._clock import age, moment
-from core_backend._engine.bounded import Bounded
+from core_backend._clock import age
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,37 +24,69 @@ if TYPE_CHECKING:
     from core_backend.sources.protocol import Key, SecretRequest, SecretValue
     from core_backend.values import SecretBytes, SecretText
 
-__all__ = [
-    "Cache",
-    "Entry",
-    "Failure",
-]
+__all__ = ["Bounded", "Cache", "Entry"]
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Bounded(OrderedDict[K, V]):
+    """A dict of up to ``size`` items that drops the least recently used one.
+
+    Reading a key does not count as use; ``move_to_end`` does. It is not locked, but each method it
+    inherits is one call into C and so happens as a whole. That is why a hit can do without a lock,
+    and why this is not ``cachetools.LRUCache``, which takes twice as long.
+
+    Args:
+        size: The most items it holds.
+        on_drop: Called with each value that is dropped for want of room.
+    """
+
+    def __init__(self, size: int, on_drop: Callable[[V], object] | None = None) -> None:
+        super().__init__()
+        self._size = size
+        self._on_drop = on_drop
+
+    def __setitem__(self, key: K, value: V) -> None:
+        """Set the item as the one used last, and drop those that no longer fit."""
+        super().__setitem__(key, value)
+        self.move_to_end(key)
+        self.resize(self._size)
+
+    def resize(self, size: int) -> None:
+        """Hold up to ``size`` items from now on."""
+        self._size = size
+        while len(self) > size:
+            _, value = self.popitem(last=False)
+            if self._on_drop is not None:
+                self._on_drop(value)
 
 
 class Entry:
     """One fetched value, dated by when it was asked for: it may have changed since then.
 
     Attributes:
-        handle: What hits hand out for it, made by the first.
-        wall_due: Until when, by the wall clock, it needs no refresh.
+        expires: The age in seconds at which it expires.
+        handle: The handle that all hits without a parser share; the first hit makes it.
+        order: The place of its fetch among all fetches of the process.
+        value: The value, or ``None`` once it was wiped.
+        warned: Whether a warning has said that it serves past its expiry.
     """
 
     __slots__ = (
         "__weakref__",
         "_jitter",
-        "_monotonic",
         "_monotonic_due",
-        "_monotonic_sent",
+        "_wall_due",
         "expires",
         "handle",
+        "monotonic",
         "order",
         "request",
         "sent",
         "value",
         "version_id",
         "wall",
-        "wall_due",
-        "wall_sent",
         "warned",
     )
 
@@ -71,233 +106,183 @@ class Entry:
         self.warned = False
         self.handle: Any = None
         self.wall = clock.wall
-        self.wall_sent = sent.at.wall
-        self._monotonic = clock.monotonic
-        self._monotonic_sent = sent.at.monotonic
+        self.monotonic = clock.monotonic
         self._jitter = jitter
         self.retire()
 
     def schedule(self, settings: Settings) -> None:
-        """Work out the ages, in seconds, at which the entry is refreshed and expires."""
+        """Work out, from the settings, when the entry is refreshed and when it expires."""
         self.expires = settings.ttl * (1 + settings.jitter * self._jitter)
-        refreshes = self.expires * settings.refresh_ahead
-        self.wall_due = self.wall_sent + refreshes
-        self._monotonic_due = self._monotonic_sent + refreshes
+        refreshed = self.expires * settings.refresh_ahead
+        self._wall_due = self.sent.wall + refreshed
+        self._monotonic_due = self.sent.monotonic + refreshed
 
-    def young_value(self) -> Any:
-        """Return the value, or ``None`` where it needs a refresh: what awaiting a hit comes to."""
-        if (
-            self.wall_sent <= self.wall() < self.wall_due
-            and self._monotonic_sent <= self._monotonic() < self._monotonic_due
-        ):
+    def young_value(self, wall: float, monotonic: float) -> Any:
+        """Return the value if this is a hit: no refresh is due yet, by either clock.
+
+        Args:
+            wall: The time now by the wall clock, in seconds.
+            monotonic: The same by the monotonic clock.
+
+        Returns:
+            The value; ``None`` if a refresh is due, a clock ran backwards, or it was wiped.
+        """
+        sent = self.sent
+        if sent.wall <= wall < self._wall_due and sent.monotonic <= monotonic < self._monotonic_due:
             return self.value
         return None
 
+    def has_expired(self, now: Moment) -> bool:
+        """Return whether it is too old to be handed out while the service answers."""
+        return age(self.sent, now) >= self.expires
+
+    def can_serve_stale(self, now: Moment, max_stale: float) -> bool:
+        """Return whether it may serve while the service fails.
+
+        A clock that was set back says nothing about the age, so the other one decides.
+        """
+        ages = (now.wall - self.sent.wall, now.monotonic - self.sent.monotonic)
+        known = max(ages)
+        return self.value is not None and 0 <= known < self.expires + max_stale
+
     def retire(self) -> None:
-        """Let it serve nobody but those who are reading it."""
+        """Let it expire now. Those who are reading it may go on."""
         self.expires = 0.0
-        self.wall_due = self._monotonic_due = -math.inf
+        self._wall_due = self._monotonic_due = -math.inf
+
+    def drop_handle(self) -> None:
+        """Let go of the shared handle, which holds the entry in turn."""
+        self.handle = None
 
     def wipe(self) -> None:
-        """Let go of the value, for those who still hold the entry as well: they ask again."""
+        """Drop the value, also for those who still hold the entry: they ask again."""
         self.retire()
         self.value = self.handle = None
 
 
-class Failure:
-    """A failure that answers for itself for a while.
-
-    Attributes:
-        order: The place of the attempt that failed among all attempts.
-        failures: How many there were in a row.
-    """
-
-    __slots__ = ("error", "failures", "landed", "order", "seconds")
-
-    def __init__(
-        self, error: CoreBackendError, order: int, landed: Moment, seconds: float, failures: int
-    ) -> None:
-        self.error = error
-        self.order = order
-        self.landed = landed
-        self.seconds = seconds
-        self.failures = failures
-
-
 class Cache:
-    """The values at hand and the failures remembered, each bounded, least recently used first.
+    """The values at hand, up to ``max_entries`` of them.
+
+    Whoever changes it holds the store's lock. Hits take none: an entry that is removed meanwhile
+    is a miss.
 
     Args:
         clock: Tells the time.
-        random: Returns a number from 0 to 1; spreads the expiries.
+        random: Returns a number from 0 to 1, which spreads the expiries.
         settings: Ages and size.
 
     Attributes:
-        entries: The values at hand, by key, least recently used first.
+        entries: The entries by key, least recently used first.
     """
 
     def __init__(self, clock: Clock, random: Callable[[], float], settings: Settings) -> None:
         self._clock = clock
         self._random = random
         self._settings = settings
-        self._lock = threading.Lock()
-        self.entries: Bounded[Key, Entry] = Bounded(settings.max_entries)
-        # Apart from the entries: ids made up by a caller must not push out good values.
-        self._failures: Bounded[Key, Failure] = Bounded(settings.max_entries)
-        # The attempt that last evicted each key, and why: no older reply brings the value back.
-        self._evicted: Bounded[Key, tuple[int, CoreBackendError]] = Bounded(settings.max_entries)
-        # Every entry that somebody holds, kept or not: what is forgotten is forgotten everywhere.
+        self.entries: Bounded[Key, Entry] = Bounded(settings.max_entries, Entry.drop_handle)
+        # Every entry that somebody holds, in the cache or not: a value that is forgotten is
+        # forgotten everywhere.
         self._living: weakref.WeakSet[Entry] = weakref.WeakSet()
+        # For each evicted key the order of the fetch that was refused, and the refusal: an older
+        # answer must not bring the value back.
+        self._evicted: Bounded[Key, tuple[int, CoreBackendError]] = Bounded(settings.max_entries)
         self._redactor: Redactor | None = None
-        self._redact(settings)
+        self._configure_redaction(settings)
 
-    def young(self, key: Key) -> Entry | None:
-        """Return the entry, if it needs no refresh yet by the wall clock.
-
-        The way of every hit, so it does without what can be done without. The lock: whoever
-        removes the entry meanwhile makes it a miss. The other clock: where the two differ, since
-        somebody set the wall clock back, awaiting the value will tell.
-        """
+    def hit(self, key: Key, wall: float, monotonic: float) -> Entry | None:
+        """Return the entry if it is a hit at that time, and mark it as used."""
+        entry = self.entries.get(key)
+        if entry is None or entry.young_value(wall, monotonic) is None:
+            return None
         try:
-            entry = self.entries[key]
-            if entry.wall_sent <= entry.wall() < entry.wall_due:
-                self.entries.move_to_end(key)
-                return entry
+            self.entries.move_to_end(key)
         except KeyError:
-            pass
-        return None
+            return None
+        return entry
 
-    def entry(self, key: Key) -> Entry | None:
-        """Return the entry, however old."""
+    def find(self, key: Key) -> Entry | None:
+        """Return the entry, however old, and mark it as used."""
         entry = self.entries.get(key)
         if entry is not None:
-            # Removed meanwhile, it was at hand a moment ago.
             with contextlib.suppress(KeyError):
                 self.entries.move_to_end(key)
         return entry
 
-    def age(self, entry: Entry) -> float:
-        """Return the entry's age in seconds."""
-        return age(entry.sent, moment(self._clock))
-
-    def stale(self, key: Key) -> Entry | None:
-        """Return the entry, where it may serve while the service is failing."""
-        entry = self.entry(key)
-        if entry is None or self.age(entry) >= entry.expires + self._settings.max_stale:
-            return None
-        return entry
-
-    def failure(self, key: Key) -> Failure | None:
-        """Return the failure that still answers for the key."""
-        with self._lock:
-            failure = self._failures.get(key)
-        if failure is None or age(failure.landed, moment(self._clock)) >= failure.seconds:
-            return None
-        return failure
-
-    def made(self, request: SecretRequest, fetched: SecretValue, sent: Sent) -> Entry:
-        """Return an entry of the value, not yet kept."""
+    def add(self, request: SecretRequest, fetched: SecretValue, sent: Sent) -> Entry:
+        """Return an entry for a fetched value. ``keep`` puts it into the cache."""
         entry = Entry(request, fetched, sent, self._clock, 2 * self._random() - 1)
         entry.schedule(self._settings)
-        with self._lock:
-            self._living.add(entry)
-            if self._redactor is not None:
-                self._redactor.keep(request.key, fetched.value)
+        self._living.add(entry)
+        if self._redactor is not None:
+            self._redactor.keep(request.key, fetched.value)
         return entry
 
-    def store(self, entry: Entry) -> Entry | CoreBackendError:
-        """Keep an entry, and return what is to be used: a newer one, where there is one.
+    def keep(self, entry: Entry) -> Entry | CoreBackendError:
+        """Put an entry into the cache, unless something newer is known.
 
-        Where its key was evicted after it was asked for, that is the reason: whoever asked since
-        may have joined those who asked before, and a value known to be revoked serves nobody.
+        Returns:
+            What the fetch's callers get: the entry; a newer one, if there is one; or the refusal
+            that evicted its key after it was asked for. Callers of today may have joined a fetch
+            from before the refusal, and a revoked value serves nobody.
         """
         key = entry.request.key
-        with self._lock:
-            known = self.entries.get(key)
-            if known is not None and known.order > entry.order:
-                return known
-            evicted = self._evicted.get(key)
-            if evicted is not None and evicted[0] > entry.order:
-                entry.wipe()
-                return evicted[1]
-            failure = self._failures.get(key)
-            if failure is not None and failure.order < entry.order:
-                del self._failures[key]
-            if known is not None:
-                known.wipe()
-            self.entries[key] = entry
+        known = self.entries.get(key)
+        if known is not None and known.order > entry.order:
+            return known
+        evicted = self._evicted.get(key)
+        if evicted is not None and evicted[0] > entry.order:
+            entry.wipe()
+            return evicted[1]
+        if known is not None:
+            known.wipe()
+        self.entries[key] = entry
         return entry
 
-    def remember(
-        self, key: Key, error: CoreBackendError, order: int, seconds: Callable[[int], float]
-    ) -> None:
-        """Let a failure answer for itself for ``seconds(failures in a row)``.
-
-        Unless the key was asked for with more success since. Whoever is served a stale value
-        because of it is warned once more.
-        """
-        landed = moment(self._clock)
-        with self._lock:
-            known = self.entries.get(key)
-            if known is not None:
-                if known.order > order:
-                    return
-                known.warned = False
-            before = self._failures.get(key)
-            failures = 1 if before is None else before.failures + 1
-            self._failures[key] = Failure(error, order, landed, seconds(failures), failures)
-
     def evict(self, key: Key, order: int, error: CoreBackendError) -> None:
-        """Forget the value, whoever holds it, unless it was asked for after that attempt."""
-        with self._lock:
-            self._wipe(lambda entry: entry.request.key == key and entry.order <= order)
-            evicted = self._evicted.get(key)
-            if evicted is None or evicted[0] < order:
-                self._evicted[key] = (order, error)
+        """Forget a value everywhere, unless it was asked for after the fetch that was refused."""
+        self._wipe(lambda entry: entry.request.key == key and entry.order <= order)
+        evicted = self._evicted.get(key)
+        if evicted is None or evicted[0] < order:
+            self._evicted[key] = (order, error)
 
     def forget(self, unwanted: Callable[[SecretRequest], bool]) -> None:
-        """Forget the values of some requests, whoever holds them."""
-        with self._lock:
-            self._wipe(lambda entry: unwanted(entry.request))
+        """Forget the values of some requests everywhere."""
+        self._wipe(lambda entry: unwanted(entry.request))
 
-    def reschedule(self, settings: Settings) -> None:
-        """Apply changed settings to what is already at hand."""
-        with self._lock:
-            self._settings = settings
-            # All at once: a hit, which takes no lock, moves its entry to the end.
-            for entry in list(self.entries.values()):
-                entry.schedule(settings)
-            self.entries.shrink(settings.max_entries)
-            self._failures.shrink(settings.max_entries)
-            self._evicted.shrink(settings.max_entries)
-            self._redact(settings)
+    def configure(self, settings: Settings) -> None:
+        """Apply changed settings to the values at hand."""
+        self._settings = settings
+        # A copy: a hit, which takes no lock, moves its entry to the end.
+        for entry in list(self.entries.values()):
+            entry.schedule(settings)
+        self.entries.resize(settings.max_entries)
+        self._evicted.resize(settings.max_entries)
+        self._configure_redaction(settings)
 
     def clear(self) -> None:
         """Forget everything, values first."""
-        with self._lock:
-            self._wipe(lambda _: True)
-            self._failures.clear()
-            self._evicted.clear()
-            if self._redactor is not None:
-                self._redactor.forget()
+        self._wipe(lambda _: True)
+        self._evicted.clear()
+        if self._redactor is not None:
+            self._redactor.forget()
 
     def close(self) -> None:
-        """Mask no logs any more. Without the lock, which in a forked child may be held for ever."""
+        """Stop masking logs. Takes no lock, which nobody would give back in a forked child."""
         redactor, self._redactor = self._redactor, None
         if redactor is not None:
             redactor.close()
 
     def wipe(self) -> None:
-        """Let go of all values, in a forked child: the lock may be held by a thread that is not."""
+        """Drop all values in a forked child, where the lock may be held by a missing thread."""
         for entry in self._living:
             entry.wipe()
 
-    def _redact(self, settings: Settings) -> None:
+    def _configure_redaction(self, settings: Settings) -> None:
         if not settings.redact_logs:
             self.close()
             return
         if self._redactor is None:
-            # Here and not above: only who wants it pays for the import.
+            # Imported here because few need it.
             from core_backend._engine.redaction import Redactor  # noqa: PLC0415
 
             self._redactor = Redactor(settings.max_entries)

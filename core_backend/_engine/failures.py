@@ -1,10 +1,16 @@
-"""How each kind of failure is treated: the table of the design, as a table."""
+"""Failure policy: which failures are retried, evict a value, or are remembered, and how long.
+
+Nothing of this is imported before the first failure.
+"""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from cachetools import LRUCache, TLRUCache
+
+from core_backend._clock import Elapsed
 from core_backend.errors import (
     SecretAccessDeniedError,
     SecretDecryptionError,
@@ -17,30 +23,35 @@ from core_backend.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from core_backend._clock import Clock
     from core_backend._engine.cache import Entry
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources.protocol import Key
 
 __all__ = [
-    "Treatment",
-    "check_allowed",
+    "FailureMemory",
+    "Policy",
     "cool_down",
-    "cut_off",
-    "is_allowed",
-    "too_late",
-    "treatment_of",
+    "policy_for",
+    "retry_delay",
     "warn_of_stale",
 ]
 
+_log = logging.getLogger("core_backend")
 
-class Treatment:
+
+class Policy:
     """What follows from one kind of failure.
 
     Attributes:
-        attempts: How often a fetch that fails so is tried in all, where the settings allow as many.
-        transient: Whether a stale value may serve, and the failure calls for a cool-down.
-        evicts: Whether the value at hand is forgotten at once.
-        remembered: For how many seconds the failure answers for itself, at no call.
+        attempts: How often a fetch that fails so is tried in all, if the settings allow as many.
+        transient: Whether it may pass. Then a stale value may serve, and the service is left alone
+            for a cool-down.
+        evicts: Whether the cached value is forgotten at once.
+        remembered: For how many seconds the failure is the answer, without a call. A transient one
+            is remembered for its cool-down instead.
     """
 
     __slots__ = ("attempts", "evicts", "remembered", "transient")
@@ -59,32 +70,41 @@ class Treatment:
         self.remembered = remembered
 
 
-_TRANSIENT = Treatment(attempts=float("inf"), transient=True)
+_TRANSIENT = Policy(attempts=float("inf"), transient=True)
 # A revoked, deleted or vanished secret must not go on serving from the cache.
-_FINAL = Treatment(evicts=True, remembered=5.0)
-_CREDENTIALS = Treatment(attempts=2)
-_OTHER = Treatment()
+_REFUSED = Policy(evicts=True, remembered=5.0)
+# Tried once more, with credentials that are read anew.
+_CREDENTIALS = Policy(attempts=2)
+_OTHER = Policy()
 
-_TREATMENTS: dict[type[CoreBackendError], Treatment] = {
+_POLICIES: dict[type[CoreBackendError], Policy] = {
     SecretThrottledError: _TRANSIENT,
     SecretUnavailableError: _TRANSIENT,
     SecretTimeoutError: _TRANSIENT,
-    SecretNotFoundError: _FINAL,
-    SecretDeletedError: _FINAL,
-    SecretAccessDeniedError: _FINAL,
-    SecretDecryptionError: _FINAL,
-    SecretNotSetError: Treatment(remembered=5.0),
+    SecretNotFoundError: _REFUSED,
+    SecretDeletedError: _REFUSED,
+    SecretAccessDeniedError: _REFUSED,
+    SecretDecryptionError: _REFUSED,
+    SecretNotSetError: Policy(remembered=5.0),
 }
 
+# The first retry waits up to this many seconds, each further one up to twice as long.
+_FIRST_DELAY = 0.1
+# The cool-down after one failure; each further failure in a row doubles it, up to the longest.
 _FIRST_COOL_DOWN = 1.0
 _LONGEST_COOL_DOWN = 30.0
 
 
-def treatment_of(error: CoreBackendError) -> Treatment:
+def policy_for(error: CoreBackendError) -> Policy:
     """Return what follows from ``error``."""
     if error.blames_credentials:
         return _CREDENTIALS
-    return _TREATMENTS.get(type(error), _OTHER)
+    return _POLICIES.get(type(error), _OTHER)
+
+
+def retry_delay(tried: int, random: Callable[[], float]) -> float:
+    """Return how many seconds to wait after that many attempts: full jitter, doubling."""
+    return random() * _FIRST_DELAY * 2.0 ** (tried - 1)
 
 
 def cool_down(failures: int) -> float:
@@ -92,52 +112,73 @@ def cool_down(failures: int) -> float:
     return min(_FIRST_COOL_DOWN * 2.0 ** (min(failures, 16) - 1), _LONGEST_COOL_DOWN)
 
 
-_log = logging.getLogger("core_backend")
+_NONE: tuple[None, int, float] = (None, 0, 0.0)
 
 
-def is_allowed(request: SecretRequest, allow: tuple[str, ...]) -> bool:
-    """Whether it is on the list of what may be fetched; an empty list allows all."""
-    secret_id = request.secret_id
-    return not allow or any(
-        secret_id.startswith(entry[:-1]) if entry.endswith("*") else secret_id == entry
-        for entry in allow
-    )
+class FailureMemory:
+    """The failures that are still the answer, and how many there were in a row.
 
+    Whoever changes it holds the store's lock. It has a size of its own: ids that a caller makes up
+    must not push good values out of the cache.
 
-def check_allowed(request: SecretRequest, allow: tuple[str, ...]) -> None:
-    """Refuse what is not on the list of what may be fetched.
-
-    Raises:
-        SecretAccessDeniedError: It is not on the list.
+    Args:
+        clock: Tells the time.
+        size: How many secrets' failures are remembered.
     """
-    if not is_allowed(request, allow):
-        raise SecretAccessDeniedError(
-            f"secret {request.label!r} is not on the list of what may be fetched, and was not "
-            f"asked for; add it, or a prefix ending in *, to the setting allow",
-            secret_id=request.label,
-        )
+
+    def __init__(self, clock: Clock, size: int) -> None:
+        self._clock = clock
+        self.resize(size)
+
+    def resize(self, size: int) -> None:
+        """Forget everything, and remember up to ``size`` failures from now on."""
+        self._answers: Any = TLRUCache(size, _end_of, Elapsed(self._clock))
+        self._in_a_row: Any = LRUCache(size)
+
+    def find(self, key: Key, *, transient_only: bool) -> CoreBackendError | None:
+        """Return the failure that is the answer for ``key``, if there is one.
+
+        Args:
+            key: The secret's.
+            transient_only: Whether only a cool-down counts, as for a fetch past the cache.
+        """
+        error: CoreBackendError | None = self._answers.get(key, _NONE)[0]
+        if error is not None and transient_only and not policy_for(error).transient:
+            return None
+        return error
+
+    def note(self, key: Key, error: CoreBackendError, order: int, *, counts: bool) -> None:
+        """Remember a failure as long as its policy says.
+
+        Args:
+            key: The secret's.
+            error: The failure.
+            order: The place of the fetch that failed among all fetches.
+            counts: Whether it says something about the service. One for which an invocation left
+                too little time does not.
+        """
+        policy = policy_for(error)
+        seconds = policy.remembered
+        if policy.transient and counts:
+            failures = self._in_a_row[key] = self._in_a_row.get(key, 0) + 1
+            seconds = cool_down(failures)
+        if seconds:
+            self._answers[key] = (error, order, seconds)
+
+    def forget(self, key: Key, order: int) -> None:
+        """Forget what failed before a fetch of that order succeeded."""
+        found = self._answers.get(key)
+        if found is None or found[1] < order:
+            self._answers.pop(key, None)
+            self._in_a_row.pop(key, None)
 
 
-def too_late(request: SecretRequest) -> SecretTimeoutError:
-    """Return the error for a fetch that the invocation has no time for."""
-    return SecretTimeoutError(
-        f"secret {request.label!r}: too little is left of the invocation to fetch it; give the "
-        f"function a longer timeout, or ask for the secret earlier",
-        secret_id=request.label,
-    )
-
-
-def cut_off(request: SecretRequest) -> SecretUnavailableError:
-    """Return the error for a fetch that ended with the cache it was for."""
-    return SecretUnavailableError(
-        f"secret {request.label!r}: its fetch was cut off, since the cache was closed; ask for "
-        f"it again",
-        secret_id=request.label,
-    )
+def _end_of(_key: Key, found: tuple[CoreBackendError, int, float], now: float) -> float:
+    return now + found[2]
 
 
 def warn_of_stale(entry: Entry, error: Exception) -> None:
-    """Say that an expired value serves, and because of what: once, until a refresh fails anew."""
+    """Warn once that an expired value serves, and say why, until a refresh fails anew."""
     if entry.warned:
         return
     entry.warned = True

@@ -1,4 +1,11 @@
-"""One fetch under way, and everybody who waits for it, on whatever loop or thread."""
+"""One fetch under way, and everyone who waits for it, on whatever loop or thread.
+
+``Flight.answers`` decides whether a caller can use a flight, or has to ask again:
+
+*   if the environment was frozen in the middle of the fetch, so nothing could have answered it,
+*   if the invocation that started the fetch ran out of time, and the caller has more,
+*   if the outcome is gone, or older than five seconds.
+"""
 
 from __future__ import annotations
 
@@ -6,55 +13,62 @@ import asyncio
 import contextlib
 import math
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from core_backend._clock import age
-from core_backend._engine.bounded import Bounded
+from core_backend._clock import Moment, age
 from core_backend._engine.cache import Entry
-from core_backend.errors import ConfigurationError
+from core_backend._engine.portal import is_fetching
+from core_backend.errors import ConfigurationError, SecretUnavailableError
+from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
-    from core_backend._clock import Moment
+    from collections.abc import Iterable
+
+    from core_backend._clock import Clock
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import Key, SecretRequest
+    from core_backend.sources.protocol import Key
 
-__all__ = ["Flight", "Flights"]
+__all__ = ["SPENT", "Flight", "Flights"]
 
-# For how many seconds an outcome stands for whoever had asked and awaits it only now.
+# How many seconds an outcome stands for a caller who had asked and awaits it only now.
 _STANDS = 5.0
-# For how many seconds a fetch past the cache is shared by those who ask for one after it.
+# How many seconds a fetch past the cache is shared by those who ask for one after it.
 _SHARED = 1.0
 
 
 class Flight:
-    """One fetch under way. It lands once, with an entry or with an error.
+    """One fetch. It lands once, with an entry or with an error.
+
+    Args:
+        request: What is fetched.
+        started: When it was asked for.
+        lock: The store's lock, which guards everything here.
+        owner: The store that it lands in.
+        fresh: Whether it was asked for past the cache.
 
     Attributes:
-        request: What is being fetched.
-        started: When it was asked for.
-        fresh: Whether it was asked for past the cache.
-        allowed: How many seconds the invocation that started it had left for it.
-        owner: The store whose it is.
-        entry: The value it landed with.
-        abandoned: Whether its value is no longer wanted in the cache.
-        error: The failure it landed with. A pattern: whoever raises it takes ``error.fresh()``.
+        entry: The entry it landed with.
+        error: The error it landed with. Raise ``error.fresh()``, since many callers share it.
         landed_at: When it landed.
-        cut_short: Whether it failed for want of what was ``allowed``; others may have more.
+        abandoned: Whether its value must not be cached any more.
+        seconds: How many seconds it may take, of the invocation that started it.
+        had_seconds: How many seconds it had, if it failed for want of time: a caller with more
+            asks again. Minus infinity after a freeze, so that everybody does. Otherwise infinity.
     """
 
     __slots__ = (
         "_event",
         "_lock",
-        "_sleepers",
+        "_waiters",
         "abandoned",
-        "allowed",
-        "cut_short",
         "entry",
         "error",
         "fresh",
+        "had_seconds",
         "landed_at",
         "owner",
         "request",
+        "seconds",
         "started",
     )
 
@@ -62,80 +76,84 @@ class Flight:
         self,
         request: SecretRequest,
         started: Moment,
+        lock: threading.RLock,
         *,
-        fresh: bool = False,
-        allowed: float = math.inf,
         owner: object = None,
+        fresh: bool = False,
     ) -> None:
         self.request = request
         self.started = started
-        self.fresh = fresh
-        self.allowed = allowed
         self.owner = owner
+        self.fresh = fresh
         self.abandoned = False
-        self.cut_short = False
+        self.seconds = math.inf
+        self.had_seconds = math.inf
         self.entry: Entry | None = None
         self.error: CoreBackendError | None = None
         self.landed_at: Moment | None = None
-        self._lock = threading.Lock()
-        # Futures by the loop they belong to; None once landed.
-        self._sleepers: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] | None = {}
+        self._lock = lock
+        # The futures by their loop, until it lands.
+        self._waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
         self._event: threading.Event | None = None
 
-    @classmethod
-    def failed(
-        cls,
-        request: SecretRequest,
-        error: CoreBackendError,
-        now: Moment,
-        *,
-        owner: object = None,
-    ) -> Flight:
-        """Return a flight that never took off."""
-        flight = cls(request, now, owner=owner)
-        flight.land(error, now)
-        return flight
+    def answers(self, now: Moment, longest: float) -> bool:
+        """Return whether a caller who asked for this flight can still use it.
 
-    def land(self, outcome: Entry | CoreBackendError, now: Moment) -> None:
-        """Set the outcome and wake everybody: each loop once, however many wait on it."""
-        with self._lock:
-            sleepers, self._sleepers = self._sleepers, None
-            if isinstance(outcome, Entry):
-                self.entry = outcome
-            else:
-                self.error = outcome
-            self.landed_at = now
-        if self._event is not None:
-            self._event.set()
-        for loop, futures in (sleepers or {}).items():
-            # A loop that has been closed meanwhile has nobody left to wake.
-            with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(_wake, futures)
-
-    def forsake(self) -> None:
-        """Let whoever waits sleep on: at the end of the process, there is nothing to wake up to."""
-        with self._lock:
-            if self._sleepers is not None:
-                self._sleepers = {}
-            self._event = None
-
-    def counts(self, now: Moment, longest: float) -> bool:
-        """Whether it still answers who asked at its start: neither frozen nor long past."""
+        Args:
+            now: The time.
+            longest: How many seconds a fetch may take. One that took longer was frozen.
+        """
         if self.landed_at is None:
             return age(self.started, now) <= longest
-        lost = self.abandoned if self.entry is None else self.entry.value is None
-        return not lost and not self.cut_short and age(self.landed_at, now) < _STANDS
+        is_gone = self.abandoned if self.entry is None else self.entry.value is None
+        stands = age(self.landed_at, now) < _STANDS
+        return stands and not is_gone and self.had_seconds == math.inf
 
-    def young_value(self) -> None:
-        """Return nothing: unlike with an entry, its value has to be waited for."""
+    def land(self, outcome: Entry | CoreBackendError, now: Moment) -> None:
+        """Set the outcome. The first one counts. ``wake`` tells those who wait."""
+        if self.landed_at is not None:
+            return
+        if isinstance(outcome, Entry):
+            self.entry = outcome
+        else:
+            self.error = outcome
+        self.landed_at = now
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait on the running loop; return whether it landed in that time.
+    def wake(self) -> None:
+        """Wake everyone who waits, each loop once. Call it without the lock, after ``land``."""
+        with self._lock:
+            waiters, self._waiters = self._waiters, {}
+            event = self._event
+        if event is not None:
+            event.set()
+        for loop, futures in waiters.items():
+            # A loop that was closed meanwhile has no one left to wake.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_resolve, futures)
 
-        Cancelling this wait ends nothing but this wait.
+    def drop_waiters(self) -> None:
+        """Forget those who wait without waking them, at the end of the process."""
+        self._waiters = {}
+        self._event = None
+
+    def young_value(self, wall: float, monotonic: float) -> None:  # as an entry's
+        """Return nothing: a flight is never a hit. A handle need not know which of both it has."""
+
+    @staticmethod
+    def wall() -> float:
+        """Return no time in particular; see ``young_value``."""
+        return 0.0
+
+    monotonic = wall
+
+    async def wait(self, seconds: float) -> None:
+        """Wait on the running loop until it lands, at most for that long.
+
+        Cancelling this wait ends this wait only.
 
         Raises:
-            ConfigurationError: None is running: another framework's is, or somebody's own.
+            ConfigurationError: No asyncio loop is running, but for example trio's.
+            SecretUnavailableError: Waiting would never end; see ``wait_blocking``.
         """
         try:
             loop = asyncio.get_running_loop()
@@ -144,99 +162,134 @@ class Flight:
                 f"secret {self.request.label!r}: to await it takes a running asyncio event loop, "
                 f"which trio's is not; its .result() works without one, and blocks the thread"
             ) from None
+        self._check_can_wait()
+        future = loop.create_future()
         with self._lock:
-            if self._sleepers is None:
-                return True
-            future = loop.create_future()
-            self._sleepers.setdefault(loop, []).append(future)
+            if self.landed_at is not None:
+                return
+            self._waiters.setdefault(loop, []).append(future)
         if seconds == math.inf:
             await future
-            return True
-        await asyncio.wait((future,), timeout=max(seconds, 0.0))
-        return self.landed_at is not None
+        else:
+            await asyncio.wait((future,), timeout=max(seconds, 0.0))
 
-    def wait_blocking(self, seconds: float) -> bool:
-        """Block this thread; return whether it landed in that time."""
+    def wait_blocking(self, seconds: float) -> None:
+        """Block this thread until it lands, at most for that long.
+
+        Raises:
+            SecretUnavailableError: Waiting would never end: this is the thread that fetches, or a
+                signal handler or finalizer that interrupted this package under its lock.
+        """
+        self._check_can_wait()
         with self._lock:
-            if self._sleepers is None:
-                return True
+            if self.landed_at is not None:
+                return
             if self._event is None:
                 self._event = threading.Event()
-        return self._event.wait(None if seconds == math.inf else max(seconds, 0.0))
+            event = self._event
+        event.wait(None if seconds == math.inf else min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+
+    def _check_can_wait(self) -> None:
+        label = self.request.label
+        if self.landed_at is not None:
+            return
+        if is_fetching():
+            raise SecretUnavailableError(
+                f"secret {label!r}: asked for on the thread that fetches it, where log handlers "
+                f"run as well; let a log handler ask for its secret before it is installed",
+                secret_id=label,
+            )
+        # Not public, but threading.Condition relies on it too.
+        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
+            raise SecretUnavailableError(
+                f"secret {label!r}: asked for in a signal handler or finalizer that interrupted "
+                f"the asking for another secret, where waiting would never end; ask for it before",
+                secret_id=label,
+            )
 
 
-def _wake(futures: list[asyncio.Future[None]]) -> None:
+def _resolve(futures: list[asyncio.Future[None]]) -> None:
     for future in futures:
         if not future.done():
             future.set_result(None)
 
 
+SPENT = Flight(SecretRequest(""), Moment(0.0, 0.0), threading.RLock())
+"""A flight of nobody's, which answers no one. A handle keeps it that has told its failure."""
+
+
 class Flights:
-    """The fetches that can be joined. Not locked: its owner decides under one lock."""
+    """The flights that can be joined. The store's lock guards it.
 
-    def __init__(self, size: int) -> None:
-        # All of them. One that was frozen has given up its place below to another.
-        self._aloft: set[Flight] = set()
+    Args:
+        clock: Tells the time.
+        size: How many fetches past the cache are remembered for those who share them.
+    """
+
+    def __init__(self, clock: Clock, size: int) -> None:
+        self._clock = clock
+        self._size = size
         self._under_way: dict[tuple[Key, bool], Flight] = {}
-        self._shared: Bounded[Key, Flight] = Bounded(size)
+        # All that have not landed. A frozen one has lost its place in _under_way to another.
+        self._aloft: set[Flight] = set()
+        self._shared: Any = {}
 
-    def joinable(
+    def find(
         self, request: SecretRequest, now: Moment, longest: float, *, fresh: bool
     ) -> Flight | None:
-        """Return the fetch that answers the request as well.
+        """Return a flight that answers the request as well, or ``None``.
 
         Args:
             request: What is asked for.
-            now: When.
-            longest: How many seconds a fetch may take; what took longer was frozen with its
-                environment, and its connection is most likely dead.
-            fresh: Whether past the cache.
+            now: The time.
+            longest: How many seconds a fetch may take.
+            fresh: Whether it is asked for past the cache. Such a flight must have been sent after
+                it was asked for, so it joins none of the other kind. The others do join it.
         """
-        key = request.key
         for kind in (True,) if fresh else (False, True):
-            flight = self._under_way.get((key, kind))
-            if flight is not None and age(flight.started, now) <= longest:
+            flight = self._under_way.get((request.key, kind))
+            if flight is not None and flight.answers(now, longest):
                 return flight
-        shared = self._shared.get(key) if fresh else None
-        if shared is None or shared.landed_at is None or age(shared.landed_at, now) >= _SHARED:
-            return None
+        shared: Flight | None = self._shared.get(request.key) if fresh else None
         return shared
 
-    def begin_anew(self, flight: Flight, now: Moment, longest: float) -> bool:
-        """Let a flight that was frozen be joined again, unless another has taken its place.
-
-        Then whoever waits for it asks again, and so joins that.
-        """
-        other = self.joinable(flight.request, now, longest, fresh=False)
-        in_place = self._under_way.get((flight.request.key, flight.fresh)) is flight
-        if in_place and other in {None, flight}:
-            flight.started = now
-            return True
-        flight.allowed = -math.inf
-        return False
-
-    def add(self, flight: Flight) -> None:
-        """Let the flight be joined, and no other that it could have joined itself."""
-        self._aloft.add(flight)
-        key = flight.request.key
-        if not flight.fresh:
-            self._under_way.pop((key, True), None)
-        self._under_way[key, flight.fresh] = flight
+    def add(self, flights: Iterable[Flight]) -> None:
+        """Let flights be joined, in place of those that they could have joined themselves."""
+        for flight in flights:
+            key = flight.request.key
+            self._aloft.add(flight)
+            if not flight.fresh:
+                self._under_way.pop((key, True), None)
+            self._under_way[key, flight.fresh] = flight
 
     def remove(self, flight: Flight) -> None:
-        """Let it be joined no more, but for those who ask past the cache a moment later."""
-        self._aloft.discard(flight)
+        """Let a landed flight be joined no more. One past the cache is shared for a second."""
         key = flight.request.key
+        self._aloft.discard(flight)
         if self._under_way.get((key, flight.fresh)) is flight:
             del self._under_way[key, flight.fresh]
         if flight.fresh and not flight.abandoned:
+            if not self._shared:
+                self._shared = _new_shared(self._size, self._clock)
             self._shared[key] = flight
 
-    def abandon(self, *, wake: bool) -> None:
-        """Let none of them be joined, nor its value be kept; nor anybody be woken by it."""
+    def disown(self) -> None:
+        """Let none of them be joined any more, nor its value be cached."""
         for flight in self._aloft:
             flight.abandoned = True
-            if not wake:
-                flight.forsake()
         self._under_way.clear()
-        self._shared.clear()
+        self._shared = {}
+
+    def drop_waiters(self) -> None:
+        """Let no one be woken any more, at the end of the process."""
+        for flight in self._aloft:
+            flight.drop_waiters()
+
+
+def _new_shared(size: int, clock: Clock) -> Any:
+    # Imported here because only a fetch past the cache needs it.
+    from cachetools import TTLCache  # noqa: PLC0415
+
+    from core_backend._clock import Elapsed  # noqa: PLC0415
+
+    return TTLCache(size, _SHARED, Elapsed(clock))

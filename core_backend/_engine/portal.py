@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 
 __all__ = [
-    "LazyPortal",
     "Portal",
     "is_fetching",
     "leave_to_parent",
@@ -60,7 +59,12 @@ _here = threading.local()
 
 
 class Portal:
-    """An event loop in a thread of its own, started on construction."""
+    """An event loop in a thread of its own, started on construction.
+
+    Raises:
+        OSError: No file descriptor is left for the loop.
+        RuntimeError: No thread can be started.
+    """
 
     def __init__(self) -> None:
         # Not by the policy: an application's choice of loop is for the application's tasks.
@@ -70,7 +74,12 @@ class Portal:
         # What runs after others: it closes what they used, and is not cut off.
         self._closing: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:
+            # No thread is left, or the interpreter is shutting down.
+            self._loop.close()
+            raise
 
     def spawn(self, *jobs: Job) -> None:
         """Start ``jobs`` as tasks on the loop, all in one go. From any thread; returns at once."""
@@ -168,50 +177,3 @@ def _unlogged() -> Generator[None]:
         yield
     finally:
         _log.removeFilter(from_elsewhere)
-
-
-class LazyPortal:
-    """A portal that its first job opens. Not locked: its owner uses it under one lock."""
-
-    def __init__(self) -> None:
-        self._portal: Portal | None = None
-        self._held: list[Job] | None = None
-
-    def spawn(self, job: Job) -> None:
-        """Start ``job``; within ``together``, at the end of that."""
-        if self._held is None:
-            self._opened().spawn(job)
-        else:
-            self._held.append(job)
-
-    @contextlib.contextmanager
-    def together(self) -> Generator[None]:
-        """Start what is spawned in the block in one go, at its end, however it ends."""
-        held: list[Job] = []
-        self._held = held
-        try:
-            yield
-        finally:
-            self._held = None
-            if held:
-                self._opened().spawn(*held)
-
-    def spawn_after(self, job: Job) -> None:
-        """Start ``job`` once all has ended that runs now; not at all where nothing ever ran."""
-        if self._portal is not None:
-            self._portal.spawn_after(job)
-
-    def close(self, last: Job | None) -> None:
-        """Cancel what runs, await ``last``, and end the thread, if there is one."""
-        if self._portal is not None:
-            self._portal.close(last)
-
-    def leave_to_parent(self) -> None:
-        """Let a forked child's copy touch nothing of its parent's."""
-        if self._portal is not None:
-            self._portal.leave_to_parent()
-
-    def _opened(self) -> Portal:
-        if self._portal is None:
-            self._portal = Portal()
-        return self._portal

@@ -26,7 +26,6 @@ __all__ = [
     "Restore",
     "configure",
     "get_store",
-    "override",
     "replaced",
     "reset",
 ]
@@ -208,19 +207,6 @@ def replaced(
         _drop(above)
 
 
-@contextlib.contextmanager
-def override(
-    *,
-    source: SecretSource | None = None,
-    clock: Clock | None = None,
-    random: Callable[[], float] | None = None,
-    settings: Settings | None = None,
-) -> Generator[Store]:
-    """Do as ``replaced``, and hand out the store that is in place in the block."""
-    with replaced(source=source, clock=clock, random=random, settings=settings):
-        yield get_store()
-
-
 def configure(**settings: object) -> Restore:
     """Change settings of the whole process, of all its tasks and threads.
 
@@ -262,13 +248,13 @@ def _apply(owner: _Layer, done: Restore | None = None) -> None:
             if governing is None or layer.settings is not None:
                 governing = layer
             if governing is owner and layer.store is not None:
-                layer.store.apply(owner.changes.over(layer.base))
+                layer.store.configure(owner.changes.over(layer.base))
 
 
 def _given(
     source: SecretSource,
 ) -> Callable[[Settings, Clock], tuple[SecretSource, str, str]]:
-    return lambda _settings, _clock: (source, "given", "put in place by override")
+    return lambda _settings, _clock: (source, "given", "put in place by a test")
 
 
 def _after_fork() -> None:

@@ -19,7 +19,8 @@ import sys
 from copy import copy
 from typing import TYPE_CHECKING, Any, cast
 
-from core_backend._engine.bounded import Bounded
+from cachetools import LRUCache
+
 from core_backend._engine.masking import masked, masked_error, masked_text, written_forms
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Redactor:
     """
 
     def __init__(self, size: int) -> None:
-        self._known: Bounded[Key, dict[str | bytes, Forms]] = Bounded(size)
+        self._known: LRUCache[Key, dict[str | bytes, Forms]] = LRUCache(size)
         self._forms: Forms = {}
         self._on = True
         self._handlers: list[logging.Handler] = []
@@ -58,7 +59,6 @@ class Redactor:
         known = self._known.get(key, {})
         if next(reversed(known), None) == value:
             # A refresh mostly brings what was there.
-            self._known.move_to_end(key)
             return
         kept = dict([*known.items()][1 - _VALUES_PER_SECRET :])
         self._known[key] = {**kept, value: written_forms(value)}
@@ -66,7 +66,10 @@ class Redactor:
 
     def resize(self, size: int) -> None:
         """Know the values of up to ``size`` secrets."""
-        self._known.shrink(size)
+        known, self._known = self._known, LRUCache(size)
+        while known:
+            # The least recently used comes first, and goes first if there is no room.
+            self._known.__setitem__(*known.popitem())
         self._collect()
 
     def forget(self) -> None:

@@ -1,55 +1,57 @@
-"""The heart: cache -> one flight -> source -> cache.
-
-The rules, all of which hold at once:
-
-1.  A value younger than its ttl is handed out at no wait. From the part of the ttl that the
-    settings name, asking for it also starts a refresh in the background.
-2.  For one key at most one fetch is under way, however many ask, on however many loops and
-    threads; all who ask meanwhile get its outcome. A fetch past the cache (``fresh``) is a second
-    kind: it must be sent after it was asked for, so it cannot join an ordinary one. Ordinary
-    callers do join it.
-3.  A fetch that was under way for longer than any may be has been frozen with its environment:
-    nobody joins it any more. It is begun anew, unless another has taken its place.
-4.  Values are dated by when they were asked for. An older reply never replaces a newer one. To a
-    value that was evicted after it was sent, the refusal is the answer. What is evicted or replaced
-    is gone from every handle as well.
-5.  A failure that may pass lets an expired value serve, up to ``max_stale``, and leaves the
-    service alone for a cool-down. A refusal evicts the value, and answers for itself for 5 s.
-6.  ``fresh`` never serves stale, heeds a cool-down, and is shared for one second.
-7.  Whatever is decided is decided under one lock; whatever waits, waits outside of it.
-"""
+"""The store: one process's secrets. ``_engine/__init__`` has the map and the rules."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import math
 import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
 from core_backend._clock import moment, remaining_seconds
+from core_backend._configuration import allows
 from core_backend._engine.attempts import Attempts
 from core_backend._engine.cache import Cache, Entry
-from core_backend._engine.failures import (
-    check_allowed,
-    cut_off,
-    is_allowed,
-    too_late,
-    treatment_of,
-    warn_of_stale,
-)
 from core_backend._engine.flight import Flight, Flights
-from core_backend._engine.portal import LazyPortal
+from core_backend._engine.portal import Portal
 from core_backend._engine.stats import SecretsInfo
-from core_backend.errors import ConfigurationError, CoreBackendError
+from core_backend.errors import (
+    CoreBackendError,
+    SecretAccessDeniedError,
+    SecretTimeoutError,
+    SecretUnavailableError,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
-    from core_backend._clock import Clock
+    from core_backend._clock import Clock, Moment
     from core_backend._configuration import Settings
-    from core_backend.sources.protocol import Key, SecretRequest, SecretSource
+    from core_backend._engine.failures import FailureMemory
+    from core_backend.sources.protocol import Key, SecretRequest, SecretSource, SecretValue
+    from core_backend.values import SecretBytes, SecretText
+
+    Answer = Entry | Flight
+    Choose = Callable[[Settings, Clock], tuple[SecretSource, str, str]]
 
 __all__ = ["Store"]
+
+# How often one caller asks again because a fetch had no time, as after a freeze.
+_MOST_TRIES_ANEW = 3
+
+
+class _Ask:
+    """One call that asks for secrets: when, with how much time, and the flights it launches."""
+
+    __slots__ = ("again", "fresh", "launched", "now", "seconds")
+
+    def __init__(self, now: Moment, seconds: float, *, fresh: bool, again: bool) -> None:
+        self.now = now
+        self.seconds = seconds
+        self.fresh = fresh
+        self.again = again
+        self.launched: dict[Key, Flight] = {}
 
 
 class Store:
@@ -57,205 +59,406 @@ class Store:
 
     Args:
         settings: How long, how often, how many.
-        clock, random: Tells the time; returns a number from 0 to 1.
-        choose: Makes the source on first need, and says which it is and why.
+        clock: Tells the time.
+        random: Returns a number from 0 to 1.
+        choose: Makes the source when it is first needed. Returns it, its name, and why it is this.
     """
 
     def __init__(
-        self,
-        settings: Settings,
-        clock: Clock,
-        random: Callable[[], float],
-        choose: Callable[[Settings, Clock], tuple[SecretSource, str, str]],
+        self, settings: Settings, clock: Clock, random: Callable[[], float], choose: Choose
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.cache = Cache(clock, random, settings)
-        self.stats = SecretsInfo()
         self.random = random
         self.choose = choose
+        self.stats = SecretsInfo()
+        self.cache = Cache(clock, random, settings)
+        # Guards all that is decided here. Nothing waits under it, and nothing foreign runs under
+        # it. A signal handler or a finalizer that interrupts us takes it again: it can ask for a
+        # secret, but not wait for one (see Flight).
         self._lock = threading.RLock()
-        self._flights = Flights(settings.max_entries)
+        self._flights = Flights(clock, settings.max_entries)
+        # Made with the first failure.
+        self._failures: FailureMemory | None = None
         self._source: SecretSource | None = None
-        self._portal = LazyPortal()
+        self._portal: Portal | None = None
 
-    def check(self, request: SecretRequest) -> None:
-        """Refuse, before anything is sent, what must not or cannot be fetched.
+    # --- down: from a request to an entry, or to a flight ---------------------------------------
+
+    def ask(
+        self, requests: Sequence[SecretRequest], *, fresh: bool = False, again: bool = False
+    ) -> list[Answer]:
+        """Return an entry or a flight for each request. What has to be fetched is under way.
+
+        Args:
+            requests: What is asked for.
+            fresh: Whether to fetch past the cache.
+            again: Whether a handle asks again, which does not count as a hit.
 
         Raises:
-            SecretAccessDeniedError: It is not on the list of what may be fetched.
-            ConfigurationError: The source cannot fetch it as things are set up.
+            SecretAccessDeniedError: One of them is not on the list of what may be fetched.
+            ConfigurationError: One of them cannot be fetched as things are set up. Whatever is
+                raised, nothing was fetched.
         """
-        check_allowed(request, self.settings.allow)
-        self._sourced().check(request)
+        for request in requests:
+            if fresh or self.cache.find(request.key) is None:
+                self._check(request)
+        seconds = remaining_seconds()
+        while True:
+            # Outside of the lock, since it imports modules, starts a thread and logs.
+            source, portal, fault = self._prepare()
+            with self._lock:
+                # If not, changed settings have replaced them meanwhile.
+                if source is self._source and portal is self._portal:
+                    call = _Ask(moment(self.clock), seconds, fresh=fresh, again=again)
+                    answers = [self._answer(request, call) for request in requests]
+                    self._take_off(call, fault)
+                    return answers
 
-    def ask(self, request: SecretRequest, *, fresh: bool = False) -> Entry | Flight:
-        """Return the value at hand, or the flight that will bring it or has failed to."""
-        with self._lock:
-            at_hand = None if fresh else self._at_hand(request)
-            if at_hand is not None:
-                self.stats.hits += 1
-                return at_hand
-            return self._refused(request, fresh=fresh) or self._flight(request, fresh=fresh)
+    def _answer(self, request: SecretRequest, call: _Ask) -> Answer:
+        """Return what is at hand, a known failure, a flight to join, or a new flight."""
+        entry = None if call.fresh else self._at_hand(request, call)
+        if entry is not None:
+            self.stats.hits += not call.again
+            return entry
+        self.stats.misses += 1
+        error = self._reason_not_to_fetch(request, call)
+        if error is not None:
+            return self._failed(request, error, call.now)
+        flight = self._find_flight(request, call)
+        if flight is not None:
+            self.stats.coalesced += 1
+            return flight
+        return self._launch(request, call)
 
-    @contextlib.contextmanager
-    def together(self) -> Generator[None]:
-        """Start what is asked for in the block in one go, so that a source can fetch it so."""
-        with self._lock, self._portal.together():
-            yield
+    def _at_hand(self, request: SecretRequest, call: _Ask) -> Entry | None:
+        """Return the cached entry, unless it has expired. If a refresh is due, launch it."""
+        entry = self.cache.find(request.key)
+        if entry is None or entry.has_expired(call.now):
+            return None
+        if (
+            entry.young_value(call.now.wall, call.now.monotonic) is None
+            and self._find_flight(request, call) is None
+            and self._reason_not_to_fetch(request, call) is None
+        ):
+            self._launch(request, call, is_refresh=True)
+        return entry
 
-    def counts(self, flight: Flight) -> bool:
-        """Whether the flight still answers who asked at its start."""
-        # Another store's may never land here: a forked child has its parent's, without the thread.
-        return flight.owner is self and flight.counts(moment(self.clock), self.settings.timeout)
+    def _reason_not_to_fetch(self, request: SecretRequest, call: _Ask) -> CoreBackendError | None:
+        """Return a failure that is still the answer, or the lack of time."""
+        if self._failures is not None:
+            failure = self._failures.find(request.key, transient_only=call.fresh)
+            if failure is not None:
+                return failure
+        return _too_late(request) if call.seconds <= 0 else None
 
-    def renewed(self, entry: Entry) -> Entry | None:
-        """Return what is at hand in the place of an entry that somebody kept."""
-        with self._lock:
-            return self._at_hand(entry.request)
+    def _find_flight(self, request: SecretRequest, call: _Ask) -> Flight | None:
+        longest = self.settings.timeout
+        found = self._flights.find(request, call.now, longest, fresh=call.fresh)
+        return found or call.launched.get(request.key)
 
-    def settle(self, flight: Flight, *, fresh: bool = False) -> Entry:
-        """Return what a landed flight means to one who waited for it.
+    def _launch(self, request: SecretRequest, call: _Ask, *, is_refresh: bool = False) -> Flight:
+        flight = Flight(request, call.now, self._lock, owner=self, fresh=call.fresh)
+        # A refresh may outlast this invocation.
+        flight.seconds = self.settings.timeout if is_refresh else call.seconds
+        call.launched[request.key] = flight
+        return flight
+
+    def _failed(self, request: SecretRequest, error: CoreBackendError, now: Moment) -> Flight:
+        flight = Flight(request, now, self._lock, owner=self)
+        flight.land(error, now)
+        return flight
+
+    def _take_off(self, call: _Ask, fault: Exception | None) -> None:
+        """Start the flights, all in one go. Only then can others join them.
+
+        So no one waits for a flight that could not start, or whose start was interrupted.
+        """
+        flights = call.launched.values()
+        if not flights:
+            return
+        source, portal = self._source, self._portal
+        if source is not None and portal is not None:
+            try:
+                portal.spawn(*(partial(self._fly, flight, source) for flight in flights))
+            except (OSError, RuntimeError) as error:
+                fault = error
+            else:
+                self.stats.fetches += len(flights)
+                self._flights.add(flights)
+                return
+        for flight in flights:
+            flight.land(_not_started(flight.request, fault), call.now)
+
+    # --- in the private thread: the fetch, and its landing --------------------------------------
+
+    async def _fly(self, flight: Flight, source: SecretSource) -> None:
+        request = flight.request
+        attempts = Attempts(source, self.settings, self.clock, self.random, flight.seconds)
+        outcome: SecretValue | CoreBackendError = _cut_off(request)
+        try:
+            outcome = await attempts.outcome(request.afresh() if flight.fresh else request)
+        finally:
+            with self._lock:
+                flight.had_seconds = attempts.had_seconds
+                flight.land(self._keep(flight, outcome, attempts), moment(self.clock))
+                self._flights.remove(flight)
+            flight.wake()
+
+    def _keep(
+        self, flight: Flight, outcome: SecretValue | CoreBackendError, attempts: Attempts
+    ) -> Entry | CoreBackendError:
+        """Cache a value, or remember a failure, and return what those who wait get."""
+        request, order = flight.request, attempts.sent.order
+        if not allows(self.settings.allow, request.secret_id):
+            return _denied(request)
+        if isinstance(outcome, CoreBackendError):
+            if not flight.abandoned:
+                self._note_failure(request.key, outcome, attempts)
+            return outcome
+        entry = self.cache.add(request, outcome, attempts.sent)
+        if flight.abandoned:
+            entry.retire()
+            return entry
+        if self._failures is not None:
+            self._failures.forget(request.key, order)
+        return self.cache.keep(entry)
+
+    def _note_failure(self, key: Key, error: CoreBackendError, attempts: Attempts) -> None:
+        # Imported here because only a failure needs it.
+        from core_backend._engine.failures import FailureMemory, policy_for  # noqa: PLC0415
+
+        self.stats.failures += 1
+        order = attempts.sent.order
+        if policy_for(error).evicts:
+            self.cache.evict(key, order, error)
+        entry = self.cache.find(key)
+        if entry is not None:
+            if entry.order > order:
+                # It was fetched with success since.
+                return
+            entry.warned = False
+        if self._failures is None:
+            self._failures = FailureMemory(self.clock, self.settings.max_entries)
+        # A fetch for which an invocation left too little time says nothing about the service.
+        self._failures.note(key, error, order, counts=attempts.had_seconds == math.inf)
+
+    # --- and back: from an answer to its value --------------------------------------------------
+
+    def deliver(
+        self, request: SecretRequest, answer: Answer, *, fresh: bool
+    ) -> Generator[Flight, None, tuple[Entry, SecretText | SecretBytes]]:
+        """Lead a caller from its answer to a value. Yields each flight that it has to wait for.
+
+        Args:
+            request: What was asked for.
+            answer: What ``ask`` returned for it, perhaps long ago.
+            fresh: Whether it was asked for past the cache.
+
+        Returns:
+            The entry, and its value.
 
         Raises:
-            CoreBackendError: It failed, and no stale value may serve.
+            CoreBackendError: It failed, and no cached value may serve.
+        """
+        tries_anew = 0
+        while True:
+            if not self._is_usable(answer):
+                [answer] = self.ask([request], again=True)
+                fresh = False
+            if isinstance(answer, Flight):
+                if answer.landed_at is None:
+                    yield answer
+                if answer.had_seconds < remaining_seconds() and tries_anew < _MOST_TRIES_ANEW:
+                    tries_anew += 1
+                    continue
+                answer = self._settle(answer, fresh=fresh)
+            # Read once, since another thread may wipe it at any time. Then the caller asks again.
+            value = answer.value
+            if value is not None:
+                return answer, value
+
+    def _is_usable(self, answer: Answer) -> bool:
+        # A kept entry is looked up again, since something newer may be at hand. In a forked child
+        # the parent's flights never land.
+        return (
+            isinstance(answer, Flight)
+            and answer.owner is self
+            and answer.answers(moment(self.clock), self.settings.timeout)
+        )
+
+    def _settle(self, flight: Flight, *, fresh: bool) -> Entry:
+        """Return what a flight means to a caller whose wait for it is over.
+
+        Raises:
+            CoreBackendError: It failed, and no cached value may serve.
         """
         if flight.entry is not None:
             return flight.entry
-        error = too_late(flight.request) if flight.error is None else flight.error.fresh()
-        stale = None if fresh else self._stale(flight.request, error)
-        if stale is None:
+        error = _too_late(flight.request) if flight.error is None else flight.error.fresh()
+        entry = None if fresh else self._stand_in(flight.request, error)
+        if entry is None:
             raise error
-        return stale
+        return entry
 
-    def apply(self, settings: Settings) -> None:
-        """Change the settings; what is cached stays, where it is still allowed."""
+    def _stand_in(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
+        """Return a cached value that may serve in place of a failure."""
+        # Imported here because only a failure needs it.
+        from core_backend._engine.failures import policy_for, warn_of_stale  # noqa: PLC0415
+
+        if not policy_for(error).transient:
+            return None
+        with self._lock:
+            entry, now = self.cache.find(request.key), moment(self.clock)
+            if entry is None or not entry.has_expired(now):
+                # If there is one, it was fetched after the failure.
+                return entry
+            if not entry.can_serve_stale(now, self.settings.max_stale):
+                return None
+            self.stats.stale += 1
+        warn_of_stale(entry, error)
+        return entry
+
+    # --- what a fetch needs, and what happens to the store as a whole ---------------------------
+
+    def warm_up(self) -> threading.Event:
+        """Make ready what a first fetch needs, in the background. Never raises.
+
+        Returns:
+            An event that is set when that has ended, whatever came of it.
+        """
+        ended = threading.Event()
+        source, portal, _ = self._prepare()
+
+        async def warm() -> None:
+            try:
+                # A first fetch meets the same fault, and tells it.
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(self.settings.timeout):
+                        await source.warm()  # type: ignore[union-attr]
+            finally:
+                ended.set()
+
+        try:
+            if source is None or portal is None:
+                ended.set()
+            else:
+                portal.spawn(warm)
+        except (OSError, RuntimeError):
+            ended.set()
+        return ended
+
+    def configure(self, settings: Settings) -> None:
+        """Change the settings. What is cached stays, if it is still allowed."""
         with self._lock:
             before, self.settings = self.settings, settings
-            self.cache.reschedule(settings)
+            self.cache.configure(settings)
+            if self._failures is not None and settings.max_entries != before.max_entries:
+                self._failures.resize(settings.max_entries)
             if settings.allow != before.allow:
-                self.cache.forget(lambda request: not is_allowed(request, settings.allow))
+                self.cache.forget(lambda request: not allows(settings.allow, request.secret_id))
             if self._source is not None and settings.connecting != before.connecting:
-                self._portal.spawn_after(self._source.aclose)
-                self._source = None
+                source, self._source = self._source, None
+                if self._portal is not None:
+                    self._portal.spawn_after(source.aclose)
 
-    def clear(self, *, wake: bool = True) -> None:
-        """Forget everything; what is under way is delivered, but not kept."""
+    def clear(self) -> None:
+        """Forget everything. What is under way is delivered, but not kept."""
         with self._lock:
-            self._flights.abandon(wake=wake)
+            self._flights.disown()
+            self._failures = None
             self.cache.clear()
 
-    def leave_to_parent(self) -> None:
-        """Forget the values in a forked child, and leave alone what is the parent's."""
-        self.cache.wipe()
-        self._portal.leave_to_parent()
-
     def close(self, *, wake: bool = True) -> None:
-        """Forget everything, and end the thread and its connections."""
-        self.clear(wake=wake)
+        """Forget everything, and end the private thread and its connections.
+
+        Args:
+            wake: Whether to wake those who wait. At the end of the process they would only fail.
+        """
         with self._lock:
+            if not wake:
+                self._flights.drop_waiters()
+            self.clear()
             self.cache.close()
-            portal, self._portal = self._portal, LazyPortal()
+            portal, self._portal = self._portal, None
             source, self._source = self._source, None
-        portal.close(None if source is None else source.aclose)
+        if portal is not None:
+            portal.close(None if source is None else source.aclose)
 
-    def _at_hand(self, request: SecretRequest) -> Entry | None:
-        entry = self.cache.entry(request.key)
-        if entry is None or self.cache.age(entry) >= entry.expires:
-            return None
-        if (
-            entry.young_value() is None
-            and self.cache.failure(request.key) is None
-            and self._joinable(request, fresh=False) is None
-            # With no time left, it would be frozen in the middle.
-            and remaining_seconds() > 0
-        ):
-            # A hit answers, whatever is wrong with the settings since.
-            with contextlib.suppress(ConfigurationError):
-                self._launch(request, fresh=False, allowed=self.settings.timeout)
-        return entry
+    def leave_to_parent(self) -> None:
+        """Forget the values in a forked child, and leave the parent's thread and sockets alone."""
+        self.cache.wipe()
+        if self._portal is not None:
+            self._portal.leave_to_parent()
 
-    def _refused(self, request: SecretRequest, *, fresh: bool) -> Flight | None:
-        """Return the failure that stands in the way of asking the service."""
-        self.stats.misses += 1
-        now = moment(self.clock)
-        failure = self.cache.failure(request.key)
-        if failure is not None and (treatment_of(failure.error).transient or not fresh):
-            return Flight.failed(request, failure.error, now, owner=self)
-        if remaining_seconds() <= 0:
-            return Flight.failed(request, too_late(request), now, owner=self)
-        return None
-
-    def _flight(self, request: SecretRequest, *, fresh: bool) -> Flight:
-        joined = self._joinable(request, fresh=fresh)
-        if joined is not None:
-            self.stats.coalesced += 1
-            return joined
-        return self._launch(request, fresh=fresh, allowed=remaining_seconds())
-
-    def _joinable(self, request: SecretRequest, *, fresh: bool) -> Flight | None:
-        return self._flights.joinable(
-            request, moment(self.clock), self.settings.timeout, fresh=fresh
-        )
-
-    def _launch(self, request: SecretRequest, *, fresh: bool, allowed: float) -> Flight:
-        # Once more: a handle asks anew without having been checked.
-        check_allowed(request, self.settings.allow)
-        flight = Flight(request, moment(self.clock), fresh=fresh, allowed=allowed, owner=self)
-        anew = partial(self._begun_anew, flight)
-        attempts = Attempts(
-            self._sourced(), self.settings, self.clock, self.random, allowed, begun_anew=anew
-        )
-        self._flights.add(flight)
-        self.stats.fetches += 1
-        self._portal.spawn(partial(self._fly, flight, attempts))
-        return flight
-
-    def _begun_anew(self, flight: Flight) -> bool:
-        with self._lock:
-            return self._flights.begin_anew(flight, moment(self.clock), self.settings.timeout)
-
-    async def _fly(self, flight: Flight, attempts: Attempts) -> None:
-        request = flight.request
-        outcome: Entry | CoreBackendError = cut_off(request)
+    def _check(self, request: SecretRequest) -> None:
+        """Refuse, before anything is sent, what must not or cannot be fetched."""
         try:
-            fetched = await attempts.fetch(request.afresh() if flight.fresh else request)
-            outcome = self.cache.made(request, fetched, attempts.sent)
+            if not allows(self.settings.allow, request.secret_id):
+                raise _denied(request)
+            self._choose_source().check(request)
         except CoreBackendError as error:
-            # As new: the frames of its traceback hold the source, and that the credentials.
-            outcome = error.fresh()
-        finally:
-            with self._lock:
-                flight.cut_short = attempts.cut_short
-                if not flight.abandoned:
-                    outcome = self._kept(request.key, outcome, attempts)
-                elif isinstance(outcome, Entry):
-                    outcome.retire()
-                flight.land(outcome, moment(self.clock))
-                self._flights.remove(flight)
+            failure = error.fresh()
+        else:
+            return
+        # As a new error, whose frames hold neither the source nor the environment.
+        raise failure
 
-    def _kept(
-        self, key: Key, outcome: Entry | CoreBackendError, attempts: Attempts
-    ) -> Entry | CoreBackendError:
-        if isinstance(outcome, Entry):
-            return self.cache.store(outcome)
-        self.stats.failures += 1
-        attempts.note(outcome, key, self.cache)
-        return outcome
+    def _prepare(self) -> tuple[SecretSource | None, Portal | None, Exception | None]:
+        """Return the source and the portal, or what stands in the way of having them."""
+        source, portal = self._source, self._portal
+        try:
+            source = source or self._choose_source()
+            portal = portal or self._open_portal()
+        except (CoreBackendError, OSError, RuntimeError) as error:
+            return source, portal, error
+        return source, portal, None
 
-    def _stale(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
-        entry = self.cache.stale(request.key) if treatment_of(error).transient else None
-        if entry is not None:
-            self.stats.stale += 1
-            warn_of_stale(entry, error)
-        return entry
-
-    def _sourced(self) -> SecretSource:
+    def _choose_source(self) -> SecretSource:
         while (source := self._source) is None:
             settings = self.settings
-            # Outside of the lock: it imports, and meanwhile a signal handler may ask as well.
             chosen = self.choose(settings, self.clock)
             with self._lock:
                 if self._source is None and settings is self.settings:
                     self._source, self.stats.source, self.stats.reason = chosen
         return source
+
+    def _open_portal(self) -> Portal:
+        mine = Portal()
+        with self._lock:
+            portal = self._portal = self._portal or mine
+        if portal is not mine:
+            mine.close(None)
+        return portal
+
+
+def _too_late(request: SecretRequest) -> SecretTimeoutError:
+    return SecretTimeoutError(
+        f"secret {request.label!r}: too little is left of the invocation to fetch it; give the "
+        f"function a longer timeout, or ask for the secret earlier",
+        secret_id=request.label,
+    )
+
+
+def _cut_off(request: SecretRequest) -> SecretUnavailableError:
+    return SecretUnavailableError(
+        f"secret {request.label!r}: its fetch was cut off, since the cache was closed; ask for "
+        f"it again",
+        secret_id=request.label,
+    )
+
+
+def _denied(request: SecretRequest) -> SecretAccessDeniedError:
+    return SecretAccessDeniedError(
+        f"secret {request.label!r} is not on the list of what may be fetched, so it was not asked "
+        f"for; add it, or a prefix ending in *, to the setting allow",
+        secret_id=request.label,
+    )
+
+
+def _not_started(request: SecretRequest, fault: Exception | None) -> SecretUnavailableError:
+    return SecretUnavailableError(
+        f"secret {request.label!r}: its fetch could not start ({type(fault).__name__}: {fault}); "
+        f"free file descriptors or threads if they ran out, and ask again",
+        secret_id=request.label,
+    )

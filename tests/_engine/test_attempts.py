@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 
 import pytest
-from support.scripted import ScriptedSource, throttled
+from support.scripted import ScriptedSource, throttled, world
 
+from core_backend import get_secret
 from core_backend._configuration import Settings
 from core_backend._engine.attempts import Attempts
 from core_backend.errors import SecretThrottledError, SecretTimeoutError
@@ -17,19 +19,15 @@ from core_backend.testing.clock import FakeClock
 REQUEST = SecretRequest("a")
 
 
-def attempts(
-    source: ScriptedSource, clock: FakeClock, *, seconds: float = 5.0, wanted: bool = True
-) -> Attempts:
-    return Attempts(
-        source, Settings(timeout=seconds), clock, lambda: 1.0, 60.0, begun_anew=lambda: wanted
-    )
+def attempts(source: ScriptedSource, clock: FakeClock, *, seconds: float = 5.0) -> Attempts:
+    return Attempts(source, Settings(timeout=seconds), clock, lambda: 1.0, 60.0)
 
 
 async def test_a_wait_longer_than_what_is_left_is_not_begun() -> None:
     source, clock = ScriptedSource(a="pl4nted"), FakeClock()
     source.faults = [throttled() for _ in range(3)]
-    with pytest.raises(SecretThrottledError):
-        await attempts(source, clock, seconds=0.15).fetch(REQUEST)
+    outcome = await attempts(source, clock, seconds=0.15).outcome(REQUEST)
+    assert isinstance(outcome, SecretThrottledError)
     assert len(source.calls) == 2
     assert clock.sleeps == [0.1]
 
@@ -37,9 +35,11 @@ async def test_a_wait_longer_than_what_is_left_is_not_begun() -> None:
 async def test_the_invocation_allows_less_than_the_settings() -> None:
     source = ScriptedSource(a="pl4nted")
     source.latency = 10
-    limited = Attempts(source, Settings(), FakeClock(), lambda: 0.0, 0.05, begun_anew=lambda: False)
-    with pytest.raises(SecretTimeoutError, match=r"within 0\.1 s"):
-        await limited.fetch(REQUEST)
+    limited = Attempts(source, Settings(), FakeClock(), lambda: 0.0, 0.05)
+    outcome = await limited.outcome(REQUEST)
+    assert isinstance(outcome, SecretTimeoutError)
+    assert "within 0.1 s" in str(outcome)
+    assert limited.had_seconds == 0.05
     assert len(source.calls) == 1
 
 
@@ -47,43 +47,60 @@ async def test_an_answer_is_dated_by_its_own_attempt() -> None:
     source, clock = ScriptedSource(a="pl4nted"), FakeClock()
     source.faults = [throttled()]
     fetch = attempts(source, clock)
-    await fetch.fetch(REQUEST)
+    await fetch.outcome(REQUEST)
     assert fetch.sent.at.monotonic == pytest.approx(1000.1)
 
 
 class StandsStill(ScriptedSource):
-    """A source during whose first calls the whole process stands still, as when it is frozen."""
-
-    def __init__(self, times: int) -> None:
-        super().__init__(a="pl4nted")
-        self.times = times
+    """A source during whose first call the whole process stands still, as when it is frozen."""
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
-        if len(self.calls) < self.times:
+        if not self.calls:
             self.calls.append(request)
             time.sleep(0.4)  # noqa: ASYNC251  # the loop itself is what has to stand still
             await asyncio.sleep(10)
         return await super().fetch(request)
 
 
-async def test_a_process_that_stood_still_gets_its_time_anew() -> None:
-    source = StandsStill(1)
-    fetched = await attempts(source, FakeClock(), seconds=0.1).fetch(REQUEST)
-    assert fetched.value == "pl4nted"
-    assert len(source.calls) == 2
-
-
-async def test_but_only_once() -> None:
-    source = StandsStill(2)
-    with pytest.raises(SecretTimeoutError):
-        await attempts(source, FakeClock(), seconds=0.1).fetch(REQUEST)
-    assert len(source.calls) == 2
-
-
-async def test_nor_where_another_fetch_took_its_place() -> None:
-    source = StandsStill(1)
-    replaced = attempts(source, FakeClock(), seconds=0.1, wanted=False)
-    with pytest.raises(SecretTimeoutError):
-        await replaced.fetch(REQUEST)
-    assert replaced.cut_short
+async def test_a_process_that_stood_still_says_that_its_failure_means_nothing() -> None:
+    source = StandsStill(a="pl4nted")
+    frozen = attempts(source, FakeClock(), seconds=0.1)
+    assert isinstance(await frozen.outcome(REQUEST), SecretTimeoutError)
+    # Less than any caller has, so that all of them ask again.
+    assert frozen.had_seconds == -math.inf
     assert len(source.calls) == 1
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_whoever_waits_for_it_asks_again(blocking: bool) -> None:
+    with world(source=StandsStill(a="pl4nted"), timeout=0.1) as w:
+        pending = get_secret("a")
+        assert (pending.result() if blocking else await pending) == "pl4nted"
+        assert w.calls == 2
+
+
+async def test_but_not_for_ever() -> None:
+    class AlwaysStandsStill(ScriptedSource):
+        async def fetch(self, request: SecretRequest) -> SecretValue:
+            self.calls.append(request)
+            time.sleep(0.3)  # noqa: ASYNC251  # as above
+            return await asyncio.sleep(10)
+
+    with world(source=AlwaysStandsStill(), timeout=0.02) as w:
+        with pytest.raises(SecretTimeoutError):
+            await get_secret("a")
+        assert w.calls == 4
+
+
+async def test_its_error_has_no_frames_and_no_cause() -> None:
+    class Fails(ScriptedSource):
+        async def fetch(self, request: SecretRequest) -> SecretValue:
+            credentials = "pl4nted"
+            try:
+                raise ValueError(credentials)
+            except ValueError as error:
+                raise throttled() from error
+
+    outcome = await attempts(Fails(), FakeClock()).outcome(REQUEST)
+    assert isinstance(outcome, SecretThrottledError)
+    assert (outcome.__traceback__, outcome.__cause__, outcome.__context__) == (None, None, None)

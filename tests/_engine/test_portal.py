@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 import socket
 import subprocess
 import sys
 import threading
-import time
 from contextvars import ContextVar
 
 import pytest
 
-from core_backend._engine.portal import LazyPortal, Portal
+from core_backend._engine.portal import Portal
 
 mine: ContextVar[str] = ContextVar("mine", default="nothing")
 
@@ -176,22 +175,8 @@ while not process.get_store().stats.fetches: pass
     assert (done.returncode, complaints) == (0, [])
 
 
-def test_a_lazy_portal_has_no_thread_before_its_first_job() -> None:
-    portal = LazyPortal()
-    before = threading.active_count()
-    portal.spawn_after(never)
-    with portal.together():
-        pass
-    assert threading.active_count() == before
-    portal.close(never)
-
-
-async def never() -> None:
-    raise AssertionError
-
-
 def test_jobs_spawned_together_start_in_one_go() -> None:
-    portal = LazyPortal()
+    portal = Portal()
     order: list[str] = []
     done = threading.Semaphore(0)
 
@@ -204,12 +189,7 @@ def test_jobs_spawned_together_start_in_one_go() -> None:
 
         return run
 
-    # The first has the time to run ahead, were it started when it is spawned.
-    with contextlib.suppress(KeyError), portal.together():
-        portal.spawn(job("a"))
-        time.sleep(0.05)
-        portal.spawn(job("b"))
-        raise KeyError
+    portal.spawn(job("a"), job("b"))
     for _ in range(2):
         assert done.acquire(timeout=10)
     portal.spawn(job("c"))
@@ -217,3 +197,14 @@ def test_jobs_spawned_together_start_in_one_go() -> None:
     portal.close(None)
     names = [f"{name} {verb}" for verb in ("starts", "goes on") for name in "ab"]
     assert order == [*names, "c starts", "c goes on"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_one_whose_thread_cannot_start_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with pytest.raises(RuntimeError):
+        Portal()
+    gc.collect()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from support.scripted import ScriptedSource, world
+from support.settings import vars_of
 
 from core_backend import ConfigurationError, configure, get_secret, secrets_info
 from core_backend._configuration import Settings
@@ -41,7 +42,7 @@ def test_the_settings_are_read_from_the_environment_on_first_use(
     monkeypatch.delenv("CORE_BACKEND_TTL")
     assert process.get_store().settings.ttl == 12.5
     process.reset()
-    assert process.get_store().settings == Settings()
+    assert vars_of(process.get_store().settings) == vars_of(Settings())
 
 
 def test_a_wrong_variable_is_named_where_a_secret_is_asked_for(
@@ -52,7 +53,7 @@ def test_a_wrong_variable_is_named_where_a_secret_is_asked_for(
     with pytest.raises(ConfigurationError, match="CORE_BACKEND_TTL"):
         get_secret("a")
     monkeypatch.delenv("CORE_BACKEND_TTL")
-    assert process.get_store().settings == Settings()
+    assert vars_of(process.get_store().settings) == vars_of(Settings())
 
 
 def test_many_threads_build_one_store() -> None:
@@ -79,7 +80,7 @@ def test_configure_restores_what_was_at_the_end_of_a_block() -> None:
         with configure(ttl=2):
             assert process.get_store().settings.ttl == 2.0
         assert process.get_store().settings.ttl == 1.0
-    assert process.get_store().settings == before
+    assert vars_of(process.get_store().settings) == vars_of(before)
 
 
 def test_configure_without_a_block_stays() -> None:
@@ -87,13 +88,13 @@ def test_configure_without_a_block_stays() -> None:
     assert process.get_store().settings.ttl == 1.0
     with restore:
         pass
-    assert process.get_store().settings == Settings()
+    assert vars_of(process.get_store().settings) == vars_of(Settings())
 
 
 def test_configure_refuses_everything_where_one_thing_is_wrong() -> None:
     with pytest.raises(ConfigurationError, match=r"(?s)attempts.*nonsense"):
         configure(ttl=1, attempts=0, nonsense=1)
-    assert process.get_store().settings == Settings()
+    assert vars_of(process.get_store().settings) == vars_of(Settings())
 
 
 def test_an_override_starts_empty_and_restores_what_was() -> None:
@@ -108,7 +109,8 @@ def test_an_override_starts_empty_and_restores_what_was() -> None:
 
 
 def test_an_override_inherits_what_it_does_not_replace() -> None:
-    with world(ttl=7.0) as outer, process.override() as store:
+    with world(ttl=7.0) as outer, process.replaced():
+        store = process.get_store()
         assert store.settings.ttl == 7.0
         assert get_secret("a").result() == "pl4nted-a"
         assert outer.calls == 1
@@ -133,7 +135,7 @@ def test_a_forked_child_starts_over_and_leaves_the_parent_alone() -> None:
             status = 1
             try:
                 fresh = secrets_info()
-                with process.override(source=source):
+                with process.replaced(source=source):
                     value = get_secret("a").result(timeout=10)
                 status = 0 if (fresh.hits, fresh.misses, value) == (0, 0, "pl4nted-a") else 2
             finally:
@@ -253,8 +255,9 @@ def test_what_is_configured_under_replaced_settings_ends_with_them() -> None:
     settings = process.get_store().settings
     with process.replaced(settings=settings.replace(ttl=50)):
         configure(max_stale=5)
-        assert process.get_store().settings == settings.replace(ttl=50, max_stale=5)
-    assert process.get_store().settings == settings
+        expected = settings.replace(ttl=50, max_stale=5)
+        assert vars_of(process.get_store().settings) == vars_of(expected)
+    assert vars_of(process.get_store().settings) == vars_of(settings)
 
 
 def test_restoring_outside_touches_no_replaced_settings() -> None:

@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import pytest
+from support.settings import vars_of
 
 from core_backend import configure
 from core_backend._configuration import Settings
@@ -36,8 +37,8 @@ def test_blocks_end_in_any_order_and_each_takes_back_its_own(order: tuple[int, .
         expected = settings
         for change in left.values():
             expected = expected.replace(**change)
-        assert process.get_store().settings == expected
-    assert process.get_store().settings == settings
+        assert vars_of(process.get_store().settings) == vars_of(expected)
+    assert vars_of(process.get_store().settings) == vars_of(settings)
 
 
 async def test_blocks_of_two_tasks_overlap_and_leave_nothing_behind() -> None:
@@ -56,7 +57,7 @@ async def test_blocks_of_two_tasks_overlap_and_leave_nothing_behind() -> None:
             assert process.get_store().settings.max_stale == 7
 
     await asyncio.gather(first(), second())
-    assert process.get_store().settings == before
+    assert vars_of(process.get_store().settings) == vars_of(before)
 
 
 def test_what_is_configured_for_good_within_a_block_outlives_it() -> None:
@@ -66,7 +67,7 @@ def test_what_is_configured_for_good_within_a_block_outlives_it() -> None:
     assert (process.get_store().settings.ttl, process.get_store().settings.attempts) == (2, 3)
     with restore:
         pass
-    assert process.get_store().settings == Settings()
+    assert vars_of(process.get_store().settings) == vars_of(Settings())
 
 
 def test_a_block_that_has_ended_takes_nothing_back_twice() -> None:
@@ -74,7 +75,7 @@ def test_a_block_that_has_ended_takes_nothing_back_twice() -> None:
     for _ in range(2):
         with restore, configure(ttl=2):
             pass
-    assert process.get_store().settings == Settings()
+    assert vars_of(process.get_store().settings) == vars_of(Settings())
 
 
 def test_changes_that_nobody_can_take_back_are_not_kept_one_by_one() -> None:
@@ -87,7 +88,9 @@ def test_changes_that_nobody_can_take_back_are_not_kept_one_by_one() -> None:
             configure(ttl=50)
             made = process._layers[-1].changes._made
             assert len(made) == 3
-        assert process.get_store().settings == settings.replace(ttl=50, max_stale=99)
+        assert vars_of(process.get_store().settings) == vars_of(
+            settings.replace(ttl=50, max_stale=99)
+        )
 
 
 def test_a_list_that_was_given_may_be_changed_afterwards() -> None:

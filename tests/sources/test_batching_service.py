@@ -44,7 +44,7 @@ def batches(
     for name, value in service.environ.items():
         monkeypatch.setenv(name, value)
     settings = Settings().replace(batch=True, source=request.param)
-    with process.override(settings=settings):
+    with process.replaced(settings=settings):
         yield service
     process.reset()
 
@@ -140,7 +140,7 @@ async def test_without_the_option_each_is_a_call_of_its_own(
 ) -> None:
     for name, value in service.environ.items():
         monkeypatch.setenv(name, value)
-    with process.override(settings=Settings()):
+    with process.replaced(settings=Settings()):
         await get_secrets("s1", "s2")
     assert operations(service) == [("GetSecretValue", 0)] * 2
 
@@ -153,7 +153,7 @@ async def test_moto_answers_batches_too(monkeypatch: pytest.MonkeyPatch) -> None
         for name in ("one", "two", "three"):
             client.create_secret(Name=name, SecretString=f"pl4nted-{name}")
         client.create_secret(Name="empty")
-        with process.override(settings=Settings().replace(batch=True)):
+        with process.replaced(settings=Settings().replace(batch=True)):
             assert await get_secrets("one", "two") == ("pl4nted-one", "pl4nted-two")
             assert [call.operation for call in server.calls][-1] == "BatchGetSecretValue"
             with pytest.raises(SecretNotFoundError, match="absent"):

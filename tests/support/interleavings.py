@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from core_backend import (
+    SecretError,
     clear_secrets,
     configure,
     get_secret,
@@ -15,7 +17,7 @@ from core_backend import (
 )
 from core_backend._clock import remaining_millis
 from core_backend._configuration import Settings
-from core_backend._engine import bounded, cache, flight, portal, process, store
+from core_backend._engine import cache, flight, portal, process, store
 from support.fickle import FickleService
 from support.judge import Broken, Judge
 from support.scheduler import Scheduler
@@ -46,12 +48,17 @@ _DEEDS = {
     "set back": 2,
     "clear": 3,
     "configure": 1,
+    "fail to start": 1,
+    "be interrupted": 3,
 }
 _LINES = frozenset(
-    str(module.__file__)
-    for module in (bounded, cache, cache, flight, portal, store, pending, secrets)
+    str(module.__file__) for module in (cache, flight, portal, store, pending, secrets)
 )
 _ALWAYS = ("ask", "ask fresh", "mend", "admit")
+
+
+class Interrupted(Exception):  # noqa: N818  # what happened to the thread
+    """What a signal handler raised in the middle of something."""
 
 
 class Run:
@@ -85,13 +92,13 @@ class Run:
             Broken: With what was done, and how to have it done again.
         """
         try:
-            with process.override(
+            with process.replaced(
                 source=self._service,
                 clock=self._service,
                 random=self._random.random,
                 settings=Settings(),
-            ) as store:
-                self._play(store)
+            ):
+                self._play(process.get_store())
         except Exception as error:
             raise Broken(self._report(self._judge.broken or error)) from error
         if self._judge.broken is not None:
@@ -122,10 +129,11 @@ class Run:
             self._act(deed)
             if deed.startswith("ask"):
                 key = self._random.choice(_KEYS)
-                with self._judge.asking(key) as got:
-                    seconds = 0.05 if deed == "ask and leave" else None
-                    got.append(self._asked(key, deed).result(seconds))
-                self._log_got(who, key, got)
+                seconds = 0.05 if deed == "ask and leave" else None
+                with contextlib.suppress(Interrupted):
+                    with self._judge.asking(key) as got:
+                        got.append(self._asked(key, deed).result(seconds))
+                    self._log_got(who, key, got)
 
     def _on_loops(self, who: str, todo: list[str]) -> None:
         for deed in todo:
@@ -164,14 +172,16 @@ class Run:
         for pause in (None, *self._random.sample((0.0, 0.01, 6.0), k=deed == "ask twice")):
             if pause is not None:
                 await asyncio.sleep(pause)
-            with self._judge.asking(key) as got:
-                handle = handle or self._asked(key, deed)
-                got.append(await handle)
-            self._log_got(who, key, got)
+            with contextlib.suppress(Interrupted):
+                with self._judge.asking(key) as got:
+                    handle = handle or self._asked(key, deed)
+                    got.append(await handle)
+                self._log_got(who, key, got)
 
     def _asked(self, key: str, deed: str) -> PendingSecret[str]:
+        handle = get_secret(key, fresh=deed == "ask fresh")
         self._judge.asked += 1
-        return get_secret(key, fresh=deed == "ask fresh")
+        return handle
 
     # --- what else happens ----------------------------------------------------------------------
 
@@ -193,10 +203,34 @@ class Run:
             case "clear":
                 with self._judge.clearing(service.calls):
                     clear_secrets()
+            case "fail to start":
+                self._scheduler.failing_starts = self._random.randint(1, 3)
+            case "be interrupted":
+                thread = self._scheduler.current
+                assert thread is not None
+                thread.interrupted_in = self._random.randint(1, 150)
+                thread.interruption = self._random.choice((self._raise, self._ask_and_wait))
             case "configure":
                 self._judge.disturbances += 1
                 ttl = self._random.choice((0.0, 1.0, 300.0))
                 configure(ttl=ttl, timeout=self._random.choice((1.0, 5.0, 20.0)))
+
+    # --- what a signal handler does, or a finalizer -----------------------------------------------
+
+    def _raise(self) -> None:
+        self._note_interruption("raises")
+        raise Interrupted
+
+    def _ask_and_wait(self) -> None:
+        """Ask for another secret, as a finalizer may: it is answered, or it is refused."""
+        self._note_interruption("asks")
+        with contextlib.suppress(SecretError):
+            get_secret("c").result()
+
+    def _note_interruption(self, what: str) -> None:
+        self._judge.disturbances += 1
+        self._judge.interruptions += 1
+        self._log(f"an interruption {what}")
 
     def _log(self, what: str) -> None:
         scheduler = self._scheduler

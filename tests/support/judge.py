@@ -40,6 +40,8 @@ class Judge:
         self.broken: Broken | None = None
         self.disturbances = 0
         """How often something excused one more fetch of a kind."""
+        self.interruptions = 0
+        """How often somebody was interrupted, perhaps between a start and its being counted."""
         self.asked = 0
         self._clears = 0
         self._seen: dict[str, int] = {}
@@ -89,5 +91,5 @@ class Judge:
         self.check(info.hits + info.misses >= self.asked, f"{info}, and {self.asked} asked")
         self.check(info.coalesced <= info.misses, f"more coalesced than missed: {info}")
         self.check(info.failures <= info.fetches, f"more failures than fetches: {info}")
-        most = info.fetches * Settings.attempts
+        most = (info.fetches + self.interruptions) * Settings.attempts
         self.check(info.fetches <= calls <= most, f"{info}, and {calls} calls")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import _thread
 import contextvars
+import linecache
 import math
 import random
 import sys
@@ -71,6 +72,10 @@ class Thread:
         self.ready: Callable[[], object] | None = None
         self.until = math.inf
         self.error: BaseException | None = None
+        self.interruption: Callable[[], object] | None = None
+        """What a signal handler does, or a finalizer, when it interrupts this thread."""
+        self.interrupted_in = 0
+        """In how many lines it does so."""
         self.worker: _Worker | None = None
 
     def start(self) -> None:
@@ -98,7 +103,21 @@ class Thread:
     def _at_line(self, frame: types.FrameType, event: str, _: object) -> object:
         if event == "line":
             self.scheduler.pause()
+            self.interrupted_in -= 1
+            if self.interrupted_in <= 0 and self.interruption is not None and _can_raise_in(frame):
+                interruption, self.interruption = self.interruption, None
+                # What it raises, Python raises in the line that was interrupted.
+                interruption()
         return self._at_line
+
+
+def _can_raise_in(frame: types.FrameType) -> bool:
+    """Return whether a signal handler could run here: not between a block and its lock's release.
+
+    Python reports the line of a with statement there as well, but runs no signal handler.
+    """
+    line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
+    return not line.lstrip().startswith("with ")
 
 
 class Scheduler:
@@ -111,6 +130,8 @@ class Scheduler:
 
     def __init__(self, seed: int, at_lines: frozenset[str] = frozenset()) -> None:
         self.at_lines = at_lines
+        self.failing_starts = 0
+        """How many jobs of the private thread cannot start from now on."""
         self.random = random.Random(seed)
         self.now = 1_000.0
         self.limit = math.inf

@@ -28,6 +28,7 @@ class ScriptedSource:
         self.calls: list[SecretRequest] = []
         self.latency = 0.0
         self.closed = 0
+        self.warmed = 0
         self.refused: Exception | None = None
         self._gate: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -51,6 +52,9 @@ class ScriptedSource:
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    async def warm(self) -> None:
+        self.warmed += 1
 
     async def aclose(self) -> None:
         self.closed += 1
@@ -122,10 +126,10 @@ def world(
     """Put a world in place: secrets a to j, no jitter in the expiries at random=0.5."""
     source = source or ScriptedSource(**{name: f"pl4nted-{name}" for name in "abcdefghij"})
     clock = FakeClock()
-    with process.override(
+    with process.replaced(
         source=source, clock=clock, random=lambda: random, settings=Settings(**settings)
-    ) as store:
-        yield World(source, clock, store)
+    ):
+        yield World(source, clock, process.get_store())
 
 
 async def until(condition: Callable[[], object]) -> None:

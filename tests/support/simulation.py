@@ -12,7 +12,7 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from core_backend import pending
-from core_backend._engine import cache, flight, portal, process, store
+from core_backend._engine import flight, portal, process, store
 from support.scheduler import Scheduler, Thread, running
 
 if TYPE_CHECKING:
@@ -39,6 +39,10 @@ class _Lock:
                 scheduler.block(lambda: self._owner is None)
             self._owner = scheduler.current
         self._depth += 1
+
+    def _is_owned(self) -> bool:
+        scheduler = running()
+        return scheduler is not None and self._owner is scheduler.current
 
     def __exit__(self, *_: object) -> None:
         scheduler = running()
@@ -91,6 +95,27 @@ class Loop(asyncio.BaseEventLoop):
         _pause()
 
 
+def _new_private_loop() -> Loop:
+    """Return a loop on which secrets are fetched, if a file descriptor is left for it."""
+    _fail_if_told(OSError("no file descriptor is left"))
+    return Loop()
+
+
+class _PrivateThread(Thread):
+    """The thread of that loop, which may not start."""
+
+    def start(self) -> None:
+        _fail_if_told(RuntimeError("can't start new thread"))
+        super().start()
+
+
+def _fail_if_told(error: Exception) -> None:
+    scheduler = running()
+    if scheduler is not None and scheduler.failing_starts:
+        scheduler.failing_starts -= 1
+        raise error
+
+
 def _now_running() -> Scheduler:
     scheduler = running()
     assert scheduler is not None
@@ -109,11 +134,19 @@ def installed(patch: pytest.MonkeyPatch) -> None:
         Lock=_Lock,
         RLock=lambda: _Lock(again=True),
         Event=Event,
-        Thread=Thread,
+        Thread=_PrivateThread,
+        TIMEOUT_MAX=threading.TIMEOUT_MAX,
         get_ident=threading.get_ident,
     )
-    for module in (cache, flight, portal, store):
+    for module in (flight, portal, store):
         patch.setattr(module, "threading", threads)
     patch.setattr(process, "_lock", _Lock(again=True))
     patch.setattr(pending, "time", types.SimpleNamespace(monotonic=lambda: _now_running().now))
-    patch.setattr(asyncio, "SelectorEventLoop", Loop)
+    patch.setattr(asyncio, "SelectorEventLoop", _new_private_loop)
+    spawn = portal.Portal.spawn
+
+    def spawn_or_fail(self: portal.Portal, *jobs: Any) -> None:
+        _fail_if_told(RuntimeError("the loop is closed"))
+        spawn(self, *jobs)
+
+    patch.setattr(portal.Portal, "spawn", spawn_or_fail)

@@ -75,7 +75,7 @@ def test_on_the_thread_that_fetches_asking_fails_at_once() -> None:
                 pass
 
         refused = []
-        with process.override(source=Logging()):
+        with process.replaced(source=Logging()):
             print(get_secret("key").result(), *refused)
     """)
     assert printed[0] == "k1"

@@ -50,5 +50,5 @@ def asked_for(
     monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
     monkeypatch.setenv(PORT, str(server.port))
     # No Region, no key: those are the extension's business.
-    with process.override(settings=Settings(source="extension", batch=True)):
+    with process.replaced(settings=Settings(source="extension", batch=True)):
         yield server

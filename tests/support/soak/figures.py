@@ -36,7 +36,7 @@ class Figures(NamedTuple):
         for _ in range(3):
             gc.collect()
         info, store = secrets_info(), process.get_store()
-        portal = store._portal._portal
+        portal = store._portal
         pages = int(Path("/proc/self/statm").read_text().split()[1])
         return cls(
             when,

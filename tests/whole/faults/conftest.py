@@ -95,7 +95,8 @@ def settings():
 def process(service, environ, source, settings):
     clock = FakeClock()
     given = Settings(source=source).replace(**settings)
-    with engine.override(clock=clock, random=lambda: 0.5, settings=given) as store:
+    with engine.replaced(clock=clock, random=lambda: 0.5, settings=given):
+        store = engine.get_store()
         yield Process(service, clock, store)
 
 

@@ -88,7 +88,7 @@ class Watch:
 
 @pytest.fixture
 def watch(process, monkeypatch):
-    return lambda: Watch(process.store._portal._opened()._loop, monkeypatch)
+    return lambda: Watch(process.store._portal._loop, monkeypatch)
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ async def test_row_10_a_refused_refresh_raises_and_forgets_the_value(process, se
     with pytest.raises(kind):
         await get_secret("db")
     assert process.calls == 1
-    assert process.store.cache.entry("db") is None
+    assert process.store.cache.find("db") is None
     with pytest.raises(kind):
         await get_secret("db")
     assert process.calls == 1

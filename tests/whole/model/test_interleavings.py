@@ -12,16 +12,16 @@ import contextlib
 import logging
 import os
 import re
-import types
 
 import pytest
 from support import simulation
 from support.interleavings import Run
 from support.judge import Broken
 
-from core_backend._engine import cache, flight, store
+from core_backend._engine import flight, store
 from core_backend._engine.cache import Cache
-from core_backend._engine.flight import Flights
+from core_backend._engine.flight import Flight, Flights
+from core_backend._engine.store import Store
 
 
 @pytest.fixture(autouse=True)
@@ -59,37 +59,50 @@ def test_a_seed_always_makes_the_same_run():
 # --- the store, broken ----------------------------------------------------------------------
 
 
+class NoLock(contextlib.nullcontext):
+    """What keeps nobody out."""
+
+    def _is_owned(self):
+        return False
+
+
 def nobody_joins(patch):
-    patch.setattr(Flights, "joinable", lambda *_, **__: None)
+    patch.setattr(Flights, "find", lambda *_, **__: None)
 
 
 def nothing_is_locked(patch):
-    patch.setattr(store.threading, "RLock", contextlib.nullcontext)
+    patch.setattr(store.threading, "RLock", NoLock)
 
 
-def no_flight_is_locked(patch):
-    _unlock(patch, flight)
+def no_wait_is_locked(patch):
+    real = Flight.__init__
+
+    def init(flight, request, started, lock, **options):
+        real(flight, request, started, NoLock(), **options)
+
+    patch.setattr(Flight, "__init__", init)
 
 
-def no_cache_is_locked(patch):
-    _unlock(patch, cache)
+def no_change_of_settings_is_locked(patch):
+    real = Store.configure
 
+    def configure(store, settings):
+        lock, store._lock = store._lock, NoLock()
+        real(store, settings)
+        store._lock = lock
 
-def _unlock(patch, module):
-    # In a namespace of its own: the modules share theirs.
-    names = {**vars(module.threading), "Lock": contextlib.nullcontext}
-    patch.setattr(module, "threading", types.SimpleNamespace(**names))
+    patch.setattr(Store, "configure", configure)
 
 
 def an_older_reply_replaces_a_newer(patch):
-    real = Cache.store
+    real = Cache.keep
 
-    def store(cache, entry):
+    def keep(cache, entry):
         for known in cache.entries.values():
             known.order = 0
         return real(cache, entry)
 
-    patch.setattr(Cache, "store", store)
+    patch.setattr(Cache, "keep", keep)
 
 
 def a_refusal_does_not_evict(patch):
@@ -107,33 +120,33 @@ def an_eviction_has_no_order(patch):
 
 
 def an_older_reply_serves_whoever_joined_after_the_refusal(patch):
-    real = Cache.store
+    real = Cache.keep
 
-    def store(cache, entry):
+    def keep(cache, entry):
         value, outcome = entry.value, real(cache, entry)
         if isinstance(outcome, Exception):
             entry.value, outcome = value, entry
         return outcome
 
-    patch.setattr(Cache, "store", store)
+    patch.setattr(Cache, "keep", keep)
 
 
 def a_clear_disowns_nothing(patch):
-    patch.setattr(Flights, "abandon", lambda *_, **__: None)
+    patch.setattr(Flights, "disown", lambda *_: None)
 
 
 def a_clear_disowns_only_what_can_be_joined(patch):
-    real = Flights.abandon
+    real = Flights.disown
 
-    def abandon(flights, **options):
+    def disown(flights):
         flights._aloft = set(flights._under_way.values())
-        real(flights, **options)
+        real(flights)
 
-    patch.setattr(Flights, "abandon", abandon)
+    patch.setattr(Flights, "disown", disown)
 
 
 def no_loop_is_woken(patch):
-    patch.setattr(flight, "_wake", lambda futures: None)
+    patch.setattr(flight, "_resolve", lambda futures: None)
 
 
 def no_thread_is_woken(patch):
@@ -144,14 +157,46 @@ def a_landed_flight_can_be_joined(patch):
     patch.setattr(Flights, "remove", lambda *_: None)
 
 
+def a_flight_can_be_joined_before_it_started(patch):
+    real = Store._launch
+
+    def launch(store, *args, **options):
+        flight = real(store, *args, **options)
+        store._flights.add([flight])
+        return flight
+
+    patch.setattr(Store, "_launch", launch)
+
+
+def a_flight_that_cannot_start_does_not_land(patch):
+    real = Store._take_off
+
+    def take_off(store, call, fault):
+        land = Flight.land
+        Flight.land = lambda *_: None
+        try:
+            real(store, call, fault)
+        finally:
+            Flight.land = land
+
+    patch.setattr(Store, "_take_off", take_off)
+
+
+def waiting_under_the_lock_is_let_through(patch):
+    patch.setattr(Flight, "_check_can_wait", lambda _: None)
+
+
 @pytest.mark.parametrize(
     ("broken", "found", "at_lines"),
     [
         (nobody_joins, "two fetches in flight", False),
         (nothing_is_locked, "two fetches in flight", False),
-        # Whichever comes first, by the lines there are.
-        (no_flight_is_locked, "object has no attribute|waits for ever", True),
-        (no_cache_is_locked, "changed size during iteration", True),
+        (no_wait_is_locked, "waits for ever", True),
+        (
+            no_change_of_settings_is_locked,
+            "two fetches in flight|changed size|waits for ever",
+            True,
+        ),
         (an_older_reply_replaces_a_newer, "was seen", False),
         (a_refusal_does_not_evict, "was seen", False),
         (an_eviction_has_no_order, "was seen", False),
@@ -161,6 +206,9 @@ def a_landed_flight_can_be_joined(patch):
         (no_loop_is_woken, "waits for ever", False),
         (no_thread_is_woken, "waits for ever", False),
         (a_landed_flight_can_be_joined, "can be joined", False),
+        (a_flight_can_be_joined_before_it_started, "waits for ever|can be joined", False),
+        (a_flight_that_cannot_start_does_not_land, "waits for ever", False),
+        (waiting_under_the_lock_is_let_through, "waits for ever", True),
     ],
 )
 def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_lines):

@@ -141,15 +141,16 @@ class StoreBesideModel(RuleBasedStateMachine):
         self.waiters: list[Waiter] = []
         self.last_clear = 0
         given = Settings(jitter=0.0, attempts=self.model.attempts)
-        self.override = process.override(
+        self.replaced = process.replaced(
             source=self.service, clock=self.service, random=lambda: 0.0, settings=given
         )
-        self.store = self.override.__enter__()
+        self.replaced.__enter__()
+        self.store = process.get_store()
 
     def teardown(self) -> None:
         self.scheduler.limit = math.inf
         self.scheduler.run(("close", self.store.close))
-        self.override.__exit__(None, None, None)
+        self.replaced.__exit__(None, None, None)
         self.patch.undo()
         left = [thread.name for thread in self.scheduler.threads if not thread.done]
         assert not left, f"threads are left: {left}"

@@ -1,0 +1,55 @@
+"""The cache's bounded dict, held to ``cachetools.LRUCache``."""
+
+from __future__ import annotations
+
+from cachetools import LRUCache
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core_backend._engine.cache import Bounded
+
+KEYS = st.sampled_from("abcdef")
+STEPS = st.lists(
+    st.tuples(st.just("set"), KEYS)
+    | st.tuples(st.just("use"), KEYS)
+    | st.tuples(st.just("delete"), KEYS)
+    | st.tuples(st.just("resize"), st.integers(1, 5)),
+    max_size=60,
+)
+
+
+def resized(cache: LRUCache[str, int], size: int) -> LRUCache[str, int]:
+    """cachetools cannot resize a cache, so this refills another."""
+    other: LRUCache[str, int] = LRUCache(size)
+    while cache:
+        key, value = cache.popitem()
+        other[key] = value
+    return other
+
+
+@given(size=st.integers(1, 5), steps=STEPS)
+def test_it_holds_what_an_lru_cache_holds(size: int, steps: list[tuple[str, str | int]]) -> None:
+    dropped: list[int] = []
+    bounded: Bounded[str, int] = Bounded(size, dropped.append)
+    oracle: LRUCache[str, int] = LRUCache(size)
+    put: list[int] = []
+    for number, (step, what) in enumerate(steps):
+        key = str(what)
+        if step == "set":
+            bounded[key] = number
+            oracle[key] = number
+            put.append(number)
+        elif step == "use":
+            assert bounded.get(key) == oracle.get(key)
+            if key in bounded:
+                bounded.move_to_end(key)
+        elif step == "delete":
+            assert bounded.pop(key, None) == oracle.pop(key, None)
+        else:
+            bounded.resize(int(what))
+            oracle = resized(oracle, int(what))
+        # By keys alone: reading a value counts as its use.
+        assert {*bounded} == {*oracle}
+    assert set(dropped) <= set(put) - set(bounded.values())
+    # The order in which they will be dropped is the same as well.
+    assert [*bounded.items()] == [oracle.popitem() for _ in range(len(oracle))]
