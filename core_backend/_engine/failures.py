@@ -158,12 +158,11 @@ class FailureMemory:
                 too little time does not.
         """
         policy = policy_for(error)
-        seconds = policy.remembered
-        if policy.transient and counts:
-            failures = self._in_a_row[key] = self._in_a_row.get(key, 0) + 1
-            seconds = cool_down(failures)
-        if seconds:
-            self._answers[key] = (error, order, seconds)
+        if not (counts if policy.transient else policy.remembered):
+            return
+        failures = self._in_a_row[key] = self._in_a_row.get(key, 0) + 1
+        seconds = cool_down(failures) if policy.transient else policy.remembered
+        self._answers[key] = (error, order, seconds)
 
     def forget(self, key: Key, order: int) -> None:
         """Forget what failed before a fetch of that order succeeded."""

@@ -136,9 +136,18 @@ class StoreModel:
         wall, monotonic = self.wall - since[0], self.monotonic - since[1]
         return max(wall, monotonic) if wall >= 0 and monotonic >= 0 else math.inf
 
+    def _known_age(self, since: Moment) -> float:
+        """The larger of the two; a clock that was set back says nothing."""
+        age = max(self.wall - since[0], self.monotonic - since[1])
+        return age if age >= 0 else math.inf
+
     def _failure(self, known: Known) -> Failure | None:
+        # What was seen to be over stays over, whatever a clock says later.
+        for each in self.known.values():
+            if each.failure and self._age(each.failure.landed) >= each.failure.seconds:
+                each.failure.seconds = 0.0
         failure = known.failure
-        return failure if failure and self._age(failure.landed) < failure.seconds else None
+        return failure if failure and failure.seconds else None
 
     def _joinable(self, key: str, *, fresh: bool) -> Flight | None:
         """An ordinary fetch first; but who asks past the cache needs one that goes past it."""
@@ -214,7 +223,7 @@ class StoreModel:
 
     def _settle(self, waiter: int, call: Outcome, known: Known, *, fresh: bool) -> None:
         stale = known.value
-        serves = stale is not None and self._age(stale.sent) < self.ttl + self.max_stale
+        serves = stale is not None and self._known_age(stale.sent) < self.ttl + self.max_stale
         if call.kind in TRANSIENT and not fresh and stale is not None and serves:
             self._give(waiter, stale)
         else:

@@ -23,6 +23,9 @@ from core_backend._engine.cache import Cache
 from core_backend._engine.flight import Flight, Flights
 from core_backend._engine.store import Store
 
+# An interruption may come between the making of a loop and its being kept.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed event loop:ResourceWarning")
+
 
 @pytest.fixture(autouse=True)
 def simulated(monkeypatch, caplog):
