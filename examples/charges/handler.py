@@ -1,7 +1,7 @@
-"""Charges a card: an HTTP API in front, three secrets behind.
+"""Charges a card. The function is behind an HTTP API and reads three secrets.
 
-The payment itself is left out. What comes back instead is a fingerprint of each secret, from which
-one sees which version was used, and nothing else.
+There is no real payment. Instead the answer has a fingerprint of each secret, which shows which
+version was used and nothing else.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from core_backend import async_handler, get_env, get_secrets
 
 @async_handler
 async def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Charge what the request's body asks for."""
-    # All three are on their way from here on, while the request is checked.
+    """Charge the amount in the request's body."""
+    # All three are being fetched while the request is checked.
     secrets = get_secrets(
         get_env(STRIPE_API_KEY), get_env(DATABASE_PASSWORD), get_env(WEBHOOK_SIGNING_KEY)
     )
@@ -36,7 +36,7 @@ async def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def amount_of(event: dict[str, Any]) -> int | None:
-    """Return the amount that is to be charged, in cents; ``None`` where there is none."""
+    """Return the amount to charge, in cents, or ``None`` if the body has no valid amount."""
     try:
         amount = json.loads(event["body"])["amount"]
     except (KeyError, TypeError, ValueError):
@@ -45,12 +45,12 @@ def amount_of(event: dict[str, Any]) -> int | None:
 
 
 def fingerprint(secret: str) -> str:
-    """Return what tells two values apart and leads back to neither, if they are long and random."""
+    """Return a short hash, from which nobody can find a value that is long and random."""
     return hmac.new(secret.encode(), b"charges", hashlib.sha256).hexdigest()[:8]
 
 
 def answer(status: int, body: dict[str, Any]) -> dict[str, Any]:
-    """Return a response as an HTTP API takes it."""
+    """Return a response in the format of an HTTP API."""
     return {
         "statusCode": status,
         "headers": {"content-type": "application/json"},

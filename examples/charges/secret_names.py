@@ -1,4 +1,4 @@
-"""The secrets of this service: one line each, for the handler and for whatever declares them."""
+"""The secrets of this service, one line each. The handler and the stack both import them."""
 
 from core_backend import SecretName
 

@@ -1,4 +1,4 @@
-"""What the service is deployed as: an HTTP API, a function, and the secrets of one environment."""
+"""The stack of the service: an HTTP API, a function, and the secrets of one environment."""
 
 import json
 from pathlib import Path
@@ -13,18 +13,18 @@ from secret_names import DATABASE_PASSWORD, STRIPE_API_KEY, WEBHOOK_SIGNING_KEY
 from core_backend.cdk import Function, Secret, get_resource_name, make_function, runtime_layer
 
 HERE = Path(__file__).parent
-# Of this folder, what the function does not need.
+# Files of this folder that the function does not need.
 NOT_DEPLOYED = ["app.py", "cdk.json", "pytest.ini", "stack.py", "tests"]
 
-# What cdk-nag's AwsSolutions rules find here and why it stays.
+# Findings of cdk-nag's AwsSolutions rules that we accept, and why.
 ACCEPTED = {
     "AwsSolutions-SMG4": (
-        "Stripe issues its keys, so they are replaced by hand; the database that would take a "
-        "rotated password is not part of this example"
+        "Stripe issues its keys, so they are replaced by hand; the database whose password would "
+        "be rotated is not part of this example"
     ),
     "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
-    "AWSLambdaBasicExecutionRole]": "it lets a function write its logs, and nothing else",
-    "AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions know no resource",
+    "AWSLambdaBasicExecutionRole]": "it only lets a function write its logs",
+    "AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions do not support resources",
     "AwsSolutions-L1": "3.13 is the newest Python that core_backend is tested on",
 }
 
@@ -40,14 +40,14 @@ class ChargesStack(Stack):
         env_name: str,
         **props: Any,
     ) -> None:
-        """Declare it."""
+        """Declare the secrets, the function and its API."""
         super().__init__(scope, id, **props)
-        # Stripe issues these two: they stay empty until somebody fills them.
+        # Stripe issues these two, so they stay empty until somebody fills them.
         stripe_key = Secret(
             self, STRIPE_API_KEY, secret_name=get_resource_name(STRIPE_API_KEY, env_name)
         )
         webhook_key = Secret(self, WEBHOOK_SIGNING_KEY, env_name=env_name)
-        # Nobody needs to know this one, so Secrets Manager makes it up.
+        # Nobody needs to know this one, so Secrets Manager generates it.
         password = Secret(self, DATABASE_PASSWORD, env_name=env_name, generate=True)
 
         charge = make_function(
@@ -58,7 +58,7 @@ class ChargesStack(Stack):
             handler="handler.handler",
             layers=[runtime_layer(self, "Runtime")],
             environment={STRIPE_API_KEY: stripe_key.secret_name},
-            # The same in one word: the variable and the grant.
+            # This sets the variables and grants access.
             secrets=[webhook_key, password],
         )
         charge.grant_read(stripe_key)
@@ -67,7 +67,7 @@ class ChargesStack(Stack):
             Validations.of(self).acknowledge(Acknowledgment(id=rule, reason=reason))
 
     def _add_api(self, charge: Function) -> None:
-        """Put an HTTP API in front of the function, for callers that sign their requests."""
+        """Add an HTTP API for callers that sign their requests with IAM credentials."""
         api = aws_apigatewayv2.HttpApi(self, "Api", default_authorizer=HttpIamAuthorizer())
         api.add_routes(
             path="/charges",

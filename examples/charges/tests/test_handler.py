@@ -1,4 +1,4 @@
-"""How a service's own tests look: one with fakes, one with moto, and what goes wrong."""
+"""Tests of the service: with fakes, with moto, and of what can go wrong."""
 
 import json
 
