@@ -32,8 +32,7 @@ class Failure:
     """A failure that answers for itself for a while."""
 
     outcome: Outcome
-    landed: Moment
-    seconds: float
+    ends: float
     in_a_row: int
 
 
@@ -72,6 +71,8 @@ class StoreModel:
         self.ttl = 300.0
         self.max_stale = 3_600.0
         self.wall = self.monotonic = 10_000.0
+        self._elapsed = 0.0
+        """The seconds that have passed by whichever clock saw more of them."""
         self.calls = 0
         self.known: dict[str, Known] = {}
         self.flights: list[Flight] = []
@@ -122,11 +123,17 @@ class StoreModel:
                 self.answer(flight, "timeout")
         self._pass(end - self.monotonic)
 
+    def set_wall_clock(self, seconds: float) -> None:
+        self.wall += seconds
+        # One that was set back makes every failure old.
+        self._elapsed += seconds if seconds > 0 else 1e9
+
     # --- what follows ---------------------------------------------------------------------------
 
     def _pass(self, seconds: float) -> None:
         self.wall += seconds
         self.monotonic += seconds
+        self._elapsed += seconds
 
     def _now(self) -> Moment:
         return self.wall, self.monotonic
@@ -142,12 +149,8 @@ class StoreModel:
         return age if age >= 0 else math.inf
 
     def _failure(self, known: Known) -> Failure | None:
-        # What was seen to be over stays over, whatever a clock says later.
-        for each in self.known.values():
-            if each.failure and self._age(each.failure.landed) >= each.failure.seconds:
-                each.failure.seconds = 0.0
         failure = known.failure
-        return failure if failure and failure.seconds else None
+        return failure if failure and self._elapsed < failure.ends else None
 
     def _joinable(self, key: str, *, fresh: bool) -> Flight | None:
         """An ordinary fetch first; but who asks past the cache needs one that goes past it."""
@@ -212,7 +215,7 @@ class StoreModel:
             seconds = 5.0
         else:
             return
-        known.failure = Failure(failed, self._now(), seconds, in_a_row)
+        known.failure = Failure(failed, self._elapsed + seconds, in_a_row)
 
     def _share(self, waiter: int, key: str, known: Known, call: Outcome) -> None:
         if call.kind == "value" and known.value is not call:

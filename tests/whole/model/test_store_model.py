@@ -207,8 +207,11 @@ class StoreBesideModel(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([-10.0, 6.0]))
     def set_wall_clock(self, seconds: float) -> None:
         """Freeze, while monotonic time stands still, or set the clock back."""
-        self.model.wall += seconds
+        self.model.set_wall_clock(seconds)
         self.service.skew += seconds
+        # The store looks at the clocks when somebody asks. Here it does so at once, as the model.
+        if self.store._failures is not None:
+            self.store._failures.find("a", transient_only=False)
 
     @precondition(lambda self: self._asked_since() > 8)
     @rule()
