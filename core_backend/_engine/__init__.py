@@ -1,1 +1,43 @@
-"""The engine: everything between asking for a secret and its source."""
+"""The engine: from a request for a secret to its value. docs/architecture.md draws this map.
+
+The path of one secret, down:
+
+1.  ``secrets`` looks for a hit in ``cache``. A hit takes no lock, and the path ends here.
+2.  Otherwise it asks the ``store``, which checks every request before it fetches anything.
+3.  Under its lock, the store answers each request: with an entry that has not expired, with a
+    known failure, with a flight that is under way, or with a new flight.
+4.  All new flights of a call start together on the ``portal``. Only then can others join them.
+5.  A flight makes ``attempts``, as often as ``failures`` and its time allow. Each asks the source.
+
+And back:
+
+6.  ``attempts`` returns the value, or a new error without frames, which could hold credentials.
+7.  The store keeps the outcome: a value in ``cache``, a failure in the memory of ``failures``.
+8.  The flight lands, and wakes everyone who waits for it, on every loop and thread.
+9.  ``Store.deliver`` leads each caller from its answer to a value, or back to step 2.
+10. The handle in ``pending`` parses the value in the caller's thread.
+
+The rules:
+
+1.  A value younger than its ttl is returned at once. From ``refresh_ahead`` of its ttl on, asking
+    for it also starts a refresh in the background.
+2.  For each secret, stage and version at most one fetch is under way, however many ask. A fetch
+    past the cache (``fresh``) must be sent after it was asked for, so it joins no ordinary one.
+3.  A fetch that takes longer than any may was frozen with its environment. No one joins it any
+    more, and those who wait for it ask again.
+4.  A value is as old as its request. An older answer never replaces a newer one, nor a refusal.
+    A value that was dropped or replaced is gone from every handle too.
+5.  While a failure may pass, an expired value serves for up to ``max_stale``, and the service is
+    left alone for a cool-down. A refusal drops the value, and is remembered for five seconds.
+6.  ``fresh`` never serves an expired value, heeds a cool-down, and is shared for one second.
+7.  Everything is decided under one lock. Nothing waits under it, and nothing foreign runs under it.
+8.  A flight can be joined only once it has started. If it cannot start, its callers get an error.
+
+The words:
+
+handle: what ``get_secret`` returns. entry: one fetched value with its age. flight: one fetch under
+way, shared by all who ask meanwhile. attempt: one request of a flight. source: where an attempt
+gets the value. portal: the private event loop and its thread. hit: an entry that needs no refresh.
+stale: past its expiry, and still serving. cool-down: the time in which a failing service is left
+alone. refusal: an answer that means the value must not be used any more.
+"""
