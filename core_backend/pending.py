@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
 
 from core_backend._clock import remaining_seconds
 from core_backend._engine import process
+from core_backend._engine.delivery import deliver
 from core_backend._engine.flight import SPENT
 from core_backend.errors import (
     CoreBackendError,
@@ -99,7 +100,8 @@ class PendingSecret(Generic[T_co]):
         """Yield each flight that has to be waited for. Return the stored value and its version."""
         store = process.get_store()
         try:
-            entry, value = yield from store.deliver(self._request, self._answer, fresh=self._fresh)
+            steps = deliver(store, self._request, self._answer, fresh=self._fresh)
+            entry, value = yield from steps
         except CoreBackendError:
             # The failure was told. Awaited again, the handle asks again.
             self._answer = SPENT

@@ -14,7 +14,7 @@ And back:
 6.  ``attempts`` returns the value, or a new error without frames, which could hold credentials.
 7.  The store keeps the outcome: a value in ``cache``, a failure in the memory of ``failures``.
 8.  The flight lands, and wakes everyone who waits for it, on every loop and thread.
-9.  ``Store.deliver`` leads each caller from its answer to a value, or back to step 2.
+9.  ``delivery`` leads each caller from its answer to a value, or back to step 2.
 10. The handle in ``pending`` parses the value in the caller's thread.
 
 The rules:

@@ -28,14 +28,18 @@ if TYPE_CHECKING:
     from core_backend._clock import Clock
     from core_backend._engine.cache import Entry
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import Key
+    from core_backend.sources.protocol import Key, SecretRequest
 
 __all__ = [
     "FailureMemory",
     "Policy",
     "cool_down",
+    "cut_off",
+    "not_allowed",
+    "not_started",
     "policy_for",
     "retry_delay",
+    "too_late",
     "warn_of_stale",
 ]
 
@@ -185,4 +189,40 @@ def warn_of_stale(entry: Entry, error: Exception) -> None:
         "secret %r: serving a value past its expiry, since it could not be refreshed (%s)",
         entry.request.label,
         type(error).__name__,
+    )
+
+
+def too_late(request: SecretRequest) -> SecretTimeoutError:
+    """Return the error for a fetch for which the invocation has no time."""
+    return SecretTimeoutError(
+        f"secret {request.label!r}: too little is left of the invocation to fetch it; give the "
+        f"function a longer timeout, or ask for the secret earlier",
+        secret_id=request.label,
+    )
+
+
+def cut_off(request: SecretRequest) -> SecretUnavailableError:
+    """Return the error for a fetch that ended with its store."""
+    return SecretUnavailableError(
+        f"secret {request.label!r}: its fetch was cut off, since the cache was closed; ask for "
+        f"it again",
+        secret_id=request.label,
+    )
+
+
+def not_allowed(request: SecretRequest) -> SecretAccessDeniedError:
+    """Return the error for a secret that the setting ``allow`` leaves out."""
+    return SecretAccessDeniedError(
+        f"secret {request.label!r} is not on the list of what may be fetched, so it was not asked "
+        f"for; add it, or a prefix ending in *, to the setting allow",
+        secret_id=request.label,
+    )
+
+
+def not_started(request: SecretRequest, fault: Exception | None) -> SecretUnavailableError:
+    """Return the error for a fetch that could not start."""
+    return SecretUnavailableError(
+        f"secret {request.label!r}: its fetch could not start ({type(fault).__name__}: {fault}); "
+        f"free file descriptors or threads if they ran out, and ask again",
+        secret_id=request.label,
     )

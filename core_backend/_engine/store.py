@@ -16,29 +16,21 @@ from core_backend._engine.cache import Cache, Entry
 from core_backend._engine.flight import Flight, Flights
 from core_backend._engine.portal import Portal
 from core_backend._engine.stats import SecretsInfo
-from core_backend.errors import (
-    CoreBackendError,
-    SecretAccessDeniedError,
-    SecretTimeoutError,
-    SecretUnavailableError,
-)
+from core_backend.errors import CoreBackendError
+from core_backend.sources.protocol import SecretValue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Sequence
 
     from core_backend._clock import Clock, Moment
     from core_backend._configuration import Settings
     from core_backend._engine.failures import FailureMemory
-    from core_backend.sources.protocol import Key, SecretRequest, SecretSource, SecretValue
-    from core_backend.values import SecretBytes, SecretText
+    from core_backend.sources.protocol import Key, SecretRequest, SecretSource
 
     Answer = Entry | Flight
     Choose = Callable[[Settings, Clock], tuple[SecretSource, str, str]]
 
 __all__ = ["Store"]
-
-# How often one caller asks again because a fetch had no time, as after a freeze.
-_MOST_TRIES_ANEW = 3
 
 
 class _Ask:
@@ -76,7 +68,7 @@ class Store:
         # Guards all that is decided here. Nothing waits under it, and nothing foreign runs under
         # it. A signal handler or a finalizer that interrupts us takes it again: it can ask for a
         # secret, but not wait for one (see Flight).
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._flights = Flights(clock, settings.max_entries)
         # Made with the first failure.
         self._failures: FailureMemory | None = None
@@ -107,7 +99,7 @@ class Store:
         while True:
             # Outside of the lock, since it imports modules, starts a thread and logs.
             source, portal, fault = self._prepare()
-            with self._lock:
+            with self.lock:
                 # If not, changed settings have replaced them meanwhile.
                 if source is self._source and portal is self._portal:
                     call = _Ask(moment(self.clock), seconds, fresh=fresh, again=again)
@@ -150,7 +142,11 @@ class Store:
             failure = self._failures.find(request.key, transient_only=call.fresh)
             if failure is not None:
                 return failure
-        return _too_late(request) if call.seconds <= 0 else None
+        if call.seconds > 0:
+            return None
+        from core_backend._engine.failures import too_late  # noqa: PLC0415
+
+        return too_late(request)
 
     def _find_flight(self, request: SecretRequest, call: _Ask) -> Flight | None:
         longest = self.settings.timeout
@@ -158,14 +154,14 @@ class Store:
         return found or call.launched.get(request.key)
 
     def _launch(self, request: SecretRequest, call: _Ask, *, is_refresh: bool = False) -> Flight:
-        flight = Flight(request, call.now, self._lock, owner=self, fresh=call.fresh)
+        flight = Flight(request, call.now, self.lock, owner=self, fresh=call.fresh)
         # A refresh may outlast this invocation.
         flight.seconds = self.settings.timeout if is_refresh else call.seconds
         call.launched[request.key] = flight
         return flight
 
     def _failed(self, request: SecretRequest, error: CoreBackendError, now: Moment) -> Flight:
-        flight = Flight(request, now, self._lock, owner=self)
+        flight = Flight(request, now, self.lock, owner=self)
         flight.land(error, now)
         return flight
 
@@ -187,137 +183,83 @@ class Store:
                 self.stats.fetches += len(flights)
                 self._flights.add(flights)
                 return
+        from core_backend._engine.failures import not_started  # noqa: PLC0415
+
         for flight in flights:
-            flight.land(_not_started(flight.request, fault), call.now)
+            flight.land(not_started(flight.request, fault), call.now)
 
     # --- in the private thread: the fetch, and its landing --------------------------------------
 
     async def _fly(self, flight: Flight, source: SecretSource) -> None:
         request = flight.request
         attempts = Attempts(source, self.settings, self.clock, self.random, flight.seconds)
-        outcome: SecretValue | CoreBackendError = _cut_off(request)
+        outcome: SecretValue | CoreBackendError | None = None
         try:
             outcome = await attempts.outcome(request.afresh() if flight.fresh else request)
         finally:
-            with self._lock:
+            with self.lock:
                 flight.had_seconds = attempts.had_seconds
                 flight.land(self._keep(flight, outcome, attempts), moment(self.clock))
                 self._flights.remove(flight)
             flight.wake()
 
     def _keep(
-        self, flight: Flight, outcome: SecretValue | CoreBackendError, attempts: Attempts
+        self, flight: Flight, outcome: SecretValue | CoreBackendError | None, attempts: Attempts
     ) -> Entry | CoreBackendError:
-        """Cache a value, or remember a failure, and return what those who wait get."""
-        request, order = flight.request, attempts.sent.order
-        if not allows(self.settings.allow, request.secret_id):
-            return _denied(request)
-        if isinstance(outcome, CoreBackendError):
-            if not flight.abandoned:
-                self._note_failure(request.key, outcome, attempts)
-            return outcome
+        """Cache a value, or remember a failure, and return what those who wait get.
+
+        Args:
+            flight: The flight that lands.
+            outcome: What came of it; ``None`` if it was cancelled, since the store was closed.
+            attempts: Its attempts.
+        """
+        request = flight.request
+        # Once more: the list may have changed while it was under way.
+        is_allowed = allows(self.settings.allow, request.secret_id)
+        if not is_allowed or not isinstance(outcome, SecretValue):
+            error = outcome if isinstance(outcome, CoreBackendError) else None
+            return self._fail(flight, error, attempts)
         entry = self.cache.add(request, outcome, attempts.sent)
         if flight.abandoned:
             entry.retire()
             return entry
         if self._failures is not None:
-            self._failures.forget(request.key, order)
+            self._failures.forget(request.key, attempts.sent.order)
         return self.cache.keep(entry)
 
-    def _note_failure(self, key: Key, error: CoreBackendError, attempts: Attempts) -> None:
+    def _fail(
+        self, flight: Flight, error: CoreBackendError | None, attempts: Attempts
+    ) -> CoreBackendError:
         # Imported here because only a failure needs it.
-        from core_backend._engine.failures import FailureMemory, policy_for  # noqa: PLC0415
+        from core_backend._engine.failures import (  # noqa: PLC0415
+            FailureMemory,
+            cut_off,
+            not_allowed,
+            policy_for,
+        )
 
+        request, order = flight.request, attempts.sent.order
+        if not allows(self.settings.allow, request.secret_id):
+            error = not_allowed(request)
+        if error is None:
+            error = cut_off(request)
+        if flight.abandoned:
+            return error
         self.stats.failures += 1
-        order = attempts.sent.order
         if policy_for(error).evicts:
-            self.cache.evict(key, order, error)
-        entry = self.cache.find(key)
+            self.cache.evict(request.key, order, error)
+        entry = self.cache.find(request.key)
         if entry is not None:
             if entry.order > order:
                 # It was fetched with success since.
-                return
+                return error
             entry.warned = False
         if self._failures is None:
             self._failures = FailureMemory(self.clock, self.settings.max_entries)
         # A fetch for which an invocation left too little time says nothing about the service.
-        self._failures.note(key, error, order, counts=attempts.had_seconds == math.inf)
-
-    # --- and back: from an answer to its value --------------------------------------------------
-
-    def deliver(
-        self, request: SecretRequest, answer: Answer, *, fresh: bool
-    ) -> Generator[Flight, None, tuple[Entry, SecretText | SecretBytes]]:
-        """Lead a caller from its answer to a value. Yields each flight that it has to wait for.
-
-        Args:
-            request: What was asked for.
-            answer: What ``ask`` returned for it, perhaps long ago.
-            fresh: Whether it was asked for past the cache.
-
-        Returns:
-            The entry, and its value.
-
-        Raises:
-            CoreBackendError: It failed, and no cached value may serve.
-        """
-        tries_anew = 0
-        while True:
-            if not self._is_usable(answer):
-                [answer] = self.ask([request], again=True)
-                fresh = False
-            if isinstance(answer, Flight):
-                if answer.landed_at is None:
-                    yield answer
-                if answer.had_seconds < remaining_seconds() and tries_anew < _MOST_TRIES_ANEW:
-                    tries_anew += 1
-                    continue
-                answer = self._settle(answer, fresh=fresh)
-            # Read once, since another thread may wipe it at any time. Then the caller asks again.
-            value = answer.value
-            if value is not None:
-                return answer, value
-
-    def _is_usable(self, answer: Answer) -> bool:
-        # A kept entry is looked up again, since something newer may be at hand. In a forked child
-        # the parent's flights never land.
-        return (
-            isinstance(answer, Flight)
-            and answer.owner is self
-            and answer.answers(moment(self.clock), self.settings.timeout)
-        )
-
-    def _settle(self, flight: Flight, *, fresh: bool) -> Entry:
-        """Return what a flight means to a caller whose wait for it is over.
-
-        Raises:
-            CoreBackendError: It failed, and no cached value may serve.
-        """
-        if flight.entry is not None:
-            return flight.entry
-        error = _too_late(flight.request) if flight.error is None else flight.error.fresh()
-        entry = None if fresh else self._stand_in(flight.request, error)
-        if entry is None:
-            raise error
-        return entry
-
-    def _stand_in(self, request: SecretRequest, error: CoreBackendError) -> Entry | None:
-        """Return a cached value that may serve in place of a failure."""
-        # Imported here because only a failure needs it.
-        from core_backend._engine.failures import policy_for, warn_of_stale  # noqa: PLC0415
-
-        if not policy_for(error).transient:
-            return None
-        with self._lock:
-            entry, now = self.cache.find(request.key), moment(self.clock)
-            if entry is None or not entry.has_expired(now):
-                # If there is one, it was fetched after the failure.
-                return entry
-            if not entry.can_serve_stale(now, self.settings.max_stale):
-                return None
-            self.stats.stale += 1
-        warn_of_stale(entry, error)
-        return entry
+        counts = attempts.had_seconds == math.inf
+        self._failures.note(request.key, error, order, counts=counts)
+        return error
 
     # --- what a fetch needs, and what happens to the store as a whole ---------------------------
 
@@ -350,7 +292,7 @@ class Store:
 
     def configure(self, settings: Settings) -> None:
         """Change the settings. What is cached stays, if it is still allowed."""
-        with self._lock:
+        with self.lock:
             before, self.settings = self.settings, settings
             self.cache.configure(settings)
             if self._failures is not None and settings.max_entries != before.max_entries:
@@ -364,7 +306,7 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything. What is under way is delivered, but not kept."""
-        with self._lock:
+        with self.lock:
             self._flights.disown()
             self._failures = None
             self.cache.clear()
@@ -375,7 +317,7 @@ class Store:
         Args:
             wake: Whether to wake those who wait. At the end of the process they would only fail.
         """
-        with self._lock:
+        with self.lock:
             if not wake:
                 self._flights.drop_waiters()
             self.clear()
@@ -395,7 +337,9 @@ class Store:
         """Refuse, before anything is sent, what must not or cannot be fetched."""
         try:
             if not allows(self.settings.allow, request.secret_id):
-                raise _denied(request)
+                from core_backend._engine.failures import not_allowed  # noqa: PLC0415
+
+                raise not_allowed(request)
             self._choose_source().check(request)
         except CoreBackendError as error:
             failure = error.fresh()
@@ -418,47 +362,15 @@ class Store:
         while (source := self._source) is None:
             settings = self.settings
             chosen = self.choose(settings, self.clock)
-            with self._lock:
+            with self.lock:
                 if self._source is None and settings is self.settings:
                     self._source, self.stats.source, self.stats.reason = chosen
         return source
 
     def _open_portal(self) -> Portal:
         mine = Portal()
-        with self._lock:
+        with self.lock:
             portal = self._portal = self._portal or mine
         if portal is not mine:
             mine.close(None)
         return portal
-
-
-def _too_late(request: SecretRequest) -> SecretTimeoutError:
-    return SecretTimeoutError(
-        f"secret {request.label!r}: too little is left of the invocation to fetch it; give the "
-        f"function a longer timeout, or ask for the secret earlier",
-        secret_id=request.label,
-    )
-
-
-def _cut_off(request: SecretRequest) -> SecretUnavailableError:
-    return SecretUnavailableError(
-        f"secret {request.label!r}: its fetch was cut off, since the cache was closed; ask for "
-        f"it again",
-        secret_id=request.label,
-    )
-
-
-def _denied(request: SecretRequest) -> SecretAccessDeniedError:
-    return SecretAccessDeniedError(
-        f"secret {request.label!r} is not on the list of what may be fetched, so it was not asked "
-        f"for; add it, or a prefix ending in *, to the setting allow",
-        secret_id=request.label,
-    )
-
-
-def _not_started(request: SecretRequest, fault: Exception | None) -> SecretUnavailableError:
-    return SecretUnavailableError(
-        f"secret {request.label!r}: its fetch could not start ({type(fault).__name__}: {fault}); "
-        f"free file descriptors or threads if they ran out, and ask again",
-        secret_id=request.label,
-    )

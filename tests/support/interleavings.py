@@ -17,7 +17,7 @@ from core_backend import (
 )
 from core_backend._clock import remaining_millis
 from core_backend._configuration import Settings
-from core_backend._engine import cache, flight, portal, process, store
+from core_backend._engine import cache, delivery, flight, portal, process, store
 from support.fickle import FickleService
 from support.judge import Broken, Judge
 from support.scheduler import Scheduler
@@ -52,7 +52,7 @@ _DEEDS = {
     "be interrupted": 3,
 }
 _LINES = frozenset(
-    str(module.__file__) for module in (cache, flight, portal, store, pending, secrets)
+    str(module.__file__) for module in (cache, delivery, flight, portal, store, pending, secrets)
 )
 _ALWAYS = ("ask", "ask fresh", "mend", "admit")
 
@@ -186,6 +186,10 @@ class Run:
     # --- what else happens ----------------------------------------------------------------------
 
     def _act(self, deed: str) -> None:
+        with contextlib.suppress(Interrupted):
+            self._disturb(deed)
+
+    def _disturb(self, deed: str) -> None:
         service = self._service
         match deed:
             case "revoke":

@@ -90,9 +90,9 @@ def no_change_of_settings_is_locked(patch):
     real = Store.configure
 
     def configure(store, settings):
-        lock, store._lock = store._lock, NoLock()
+        lock, store.lock = store.lock, NoLock()
         real(store, settings)
-        store._lock = lock
+        store.lock = lock
 
     patch.setattr(Store, "configure", configure)
 

@@ -1,0 +1,103 @@
+"""The way back: from an answer to the value that a caller gets.
+
+A caller's answer may be old, or useless: it may come from a store that is gone, or from a fetch
+that was frozen. Then the caller asks again, here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from core_backend._clock import moment, remaining_seconds
+from core_backend._engine.flight import Flight
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from core_backend._engine.cache import Entry
+    from core_backend._engine.store import Store
+    from core_backend.errors import CoreBackendError
+    from core_backend.sources.protocol import SecretRequest
+    from core_backend.values import SecretBytes, SecretText
+
+__all__ = ["deliver"]
+
+# How often one caller asks again because a fetch had no time, as after a freeze.
+_MOST_TRIES_ANEW = 3
+
+
+def deliver(
+    store: Store, request: SecretRequest, answer: Entry | Flight, *, fresh: bool
+) -> Generator[Flight, None, tuple[Entry, SecretText | SecretBytes]]:
+    """Lead a caller from its answer to a value. Yields each flight that it has to wait for.
+
+    Args:
+        store: The process's store.
+        request: What was asked for.
+        answer: What a store returned for it, perhaps long ago.
+        fresh: Whether it was asked for past the cache.
+
+    Returns:
+        The entry, and its value.
+
+    Raises:
+        CoreBackendError: It failed, and no cached value may serve.
+    """
+    tries_anew = 0
+    while True:
+        if not _is_usable(answer, store):
+            [answer] = store.ask([request], again=True)
+            fresh = False
+        if isinstance(answer, Flight):
+            if answer.landed_at is None:
+                yield answer
+            if answer.had_seconds < remaining_seconds() and tries_anew < _MOST_TRIES_ANEW:
+                tries_anew += 1
+                continue
+            answer = _settle(answer, store, fresh=fresh)
+        # Read once, since another thread may wipe it at any time. Then the caller asks again.
+        value = answer.value
+        if value is not None:
+            return answer, value
+
+
+def _is_usable(answer: Entry | Flight, store: Store) -> bool:
+    # A kept entry is looked up again, since something newer may be at hand. In a forked child the
+    # parent's flights never land.
+    return (
+        isinstance(answer, Flight)
+        and answer.owner is store
+        and answer.answers(moment(store.clock), store.settings.timeout)
+    )
+
+
+def _settle(flight: Flight, store: Store, *, fresh: bool) -> Entry:
+    """Return what a flight means to a caller whose wait for it is over."""
+    if flight.entry is not None:
+        return flight.entry
+    # Imported here because only a failure needs it.
+    from core_backend._engine.failures import too_late  # noqa: PLC0415
+
+    error = too_late(flight.request) if flight.error is None else flight.error.fresh()
+    entry = None if fresh else _stand_in(flight.request, error, store)
+    if entry is None:
+        raise error
+    return entry
+
+
+def _stand_in(request: SecretRequest, error: CoreBackendError, store: Store) -> Entry | None:
+    """Return a cached value that may serve in place of a failure."""
+    from core_backend._engine.failures import policy_for, warn_of_stale  # noqa: PLC0415
+
+    if not policy_for(error).transient:
+        return None
+    with store.lock:
+        entry, now = store.cache.find(request.key), moment(store.clock)
+        if entry is None or not entry.has_expired(now):
+            # If there is one, it was fetched after the failure.
+            return entry
+        if not entry.can_serve_stale(now, store.settings.max_stale):
+            return None
+        store.stats.stale += 1
+    warn_of_stale(entry, error)
+    return entry
