@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).resolve().parent
 _BENCHMARKS = (
+    "shape",
     "cold",
     "imports",
     "avoided",
@@ -34,7 +35,7 @@ _BENCHMARKS = (
 )
 _EXAMPLE = """\
 example:
-  python benchmarks --only cold,warm --libraries core_backend,boto3 --rounds 5
+  python benchmarks cold warm --libraries core_backend,boto3 --rounds 5
 
 All of it takes about half an hour, and wants a machine that does nothing else.
 The figures go to benchmarks/results, and from there into docs/performance.md and
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     results: Path | None = options.results or keep
     with Service() as service:
         plan = Plan(libraries, service, options.rounds, options.quick)
-        for name in options.only:
+        for name in options.only or _BENCHMARKS:
             outcome = importlib.import_module(name).run(plan)
             print(f"\n## {outcome.title}\n\n{outcome.table()}\n")
             if outcome.goals:
@@ -73,11 +74,11 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--only",
-        type=_some_of(_BENCHMARKS),
-        default=_BENCHMARKS,
-        metavar="NAME,...",
-        help=f"of {', '.join(_BENCHMARKS)}",
+        "only",
+        nargs="*",
+        type=_one_of(_BENCHMARKS),
+        metavar="NAME",
+        help=f"any of {', '.join(_BENCHMARKS)}; all of them by default",
     )
     parser.add_argument(
         "--libraries",
@@ -101,6 +102,15 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
         help="bring the tables and plots of these documents up to date",
     )
     return parser.parse_args(argv)
+
+
+def _one_of(names: Sequence[str]) -> object:
+    def parse(name: str) -> str:
+        if name not in names:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(names)}")
+        return name
+
+    return parse
 
 
 def _some_of(names: Sequence[str]) -> object:

@@ -40,7 +40,7 @@ def run(plan: Plan) -> Outcome:
     for library in caching:
         progress.step(f"{library.label}, {ttls * _TTL} s")
         with ExitStack() as opened:
-            worker = opened.enter_context(Worker(library.client, plan.service.environ))
+            worker = opened.enter_context(Worker(library.client, plan.environ(library)))
             worker.do("prepare", ttl=_TTL)
             seconds = ttls * _TTL
             taken = worker.do("steadily", secrets=_SECRETS, seconds=seconds, every=_EVERY)

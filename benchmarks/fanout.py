@@ -36,11 +36,11 @@ def run(plan: Plan) -> Outcome:
     taken: dict[tuple[str, int], list[float]] = {}
     with ExitStack() as opened:
         workers = {
-            library.label: opened.enter_context(Worker(library.client, plan.service.environ))
+            library.label: opened.enter_context(Worker(library.client, plan.environ(library)))
             for library in plan.libraries
         }
         if plan.has(OURS.key):
-            wide = plan.service.environ | {"CORE_BACKEND_MAX_CONNECTIONS": "50"}
+            wide = plan.service.own_environ | {"CORE_BACKEND_MAX_CONNECTIONS": "50"}
             workers[_WIDE] = opened.enter_context(Worker(OURS.client, wide))
         progress = Progress("fanout", (rounds + 1) * len(counts) * len(workers))
         for number in range(rounds + 1):

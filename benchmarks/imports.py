@@ -51,7 +51,7 @@ def run(plan: Plan) -> Outcome:
     progress = Progress("imports", plan.warm_up + rounds)
     for number in range(plan.warm_up + rounds):
         progress.step("core_backend, 3 secrets")
-        for module, milliseconds in _imports(plan.service.environ).items():
+        for module, milliseconds in _imports(plan.service.own_environ).items():
             if number >= plan.warm_up:
                 taken.setdefault(module, []).append(milliseconds)
     progress.end()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from libraries import OURS
+
 if TYPE_CHECKING:
     from libraries import Library
     from service import Service
@@ -28,6 +30,10 @@ class Plan(NamedTuple):
     def warm_up(self) -> int:
         """How many rounds go before those that count: for the disk's cache, and the bytecode."""
         return 0 if self.quick else 1
+
+    def environ(self, library: Library) -> dict[str, str]:
+        """Return the variables that lead a library to the service."""
+        return self.service.own_environ if library is OURS else self.service.environ
 
     def has(self, *keys: str) -> bool:
         """Whether all these libraries are measured."""

@@ -43,7 +43,7 @@ def run(plan: Plan) -> Outcome:
     for number in range(plan.warm_up + rounds):
         for function, kind in random.sample(cases, len(cases)):
             progress.step(f"{_FUNCTIONS[function]}, {_KINDS[kind]}")
-            environ = plan.service.environ | {
+            environ = plan.service.own_environ | {
                 "SLOW_IMPORT": kind,
                 "PREFETCHED": ",".join(_SECRETS),
             }

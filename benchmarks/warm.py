@@ -44,7 +44,7 @@ def run(plan: Plan) -> Outcome:
     caching = [library for library in plan.libraries if library.caches]
     with ExitStack() as opened:
         workers = {
-            library.label: opened.enter_context(Worker(library.client, plan.service.environ))
+            library.label: opened.enter_context(Worker(library.client, plan.environ(library)))
             for library in caching
         }
         for worker in workers.values():

@@ -23,10 +23,11 @@ class Worker:
     def __init__(self, client: str, environ: Mapping[str, str]) -> None:
         # Nothing of this process's own AWS settings, but what it needs to find Python's modules.
         kept = {key: text for key, text in os.environ.items() if not key.startswith("AWS_")}
-        path = os.pathsep.join(filter(None, [str(_HERE), kept.get("PYTHONPATH", "")]))
+        variables = {**kept, **environ}
+        path = os.pathsep.join(filter(None, [str(_HERE), variables.get("PYTHONPATH", "")]))
         self._process = subprocess.Popen(
             [sys.executable, "-m", "clients", client],
-            env={**kept, **environ, "PYTHONPATH": path},
+            env={**variables, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

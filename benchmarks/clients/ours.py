@@ -5,13 +5,8 @@ from __future__ import annotations
 import os
 
 import core_backend
-from core_backend.sources.http import tls
 
 __all__ = ["burst", "fetch", "handler", "prepare"]
-
-# As in functions/service_root.py.
-os.environ.pop("AWS_CA_BUNDLE", None)
-tls.ROOTS = os.environ["SERVICE_ROOTS"]
 
 _NAME = core_backend.SecretName("bench-secret")
 

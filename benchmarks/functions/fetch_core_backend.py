@@ -2,8 +2,6 @@
 
 import os
 
-import service_root  # noqa: F401
-
 from core_backend import async_handler, get_secrets
 
 

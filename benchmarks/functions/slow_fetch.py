@@ -2,7 +2,6 @@
 
 import os
 
-import service_root  # noqa: F401
 import slow  # noqa: F401  # as a handler imports its other libraries
 
 from core_backend import async_handler, get_secrets
