@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core_backend.testing._execution import ACCOUNT, lambda_variables
-from core_backend.testing._invocation import Invocation
+from core_backend.testing._invocation import ErrorReport, Invocation
 from core_backend.testing._lambda_process import LambdaProcess
 from core_backend.testing._log_pipe import LogPipe
 from core_backend.testing._runtime_api import RuntimeApi
@@ -119,8 +119,6 @@ def cold_start(
         event, timeout=_SECONDS, headers={"Lambda-Runtime-Invoked-Function-Arn": _ARN}
     )
     log = LogPipe()
-    if share is not None:
-        share.open()
     try:
         with _WatchedApi(share) as api:
             api.submit(invocation)
@@ -137,9 +135,12 @@ def cold_start(
                 share.add(api.process)
             api.wait(lambda: invocation.outcome is not None or api.exit or api.failure, _SECONDS)
             peak = _peak(api.process)
+            if share is not None:
+                # To end takes processor time as well.
+                share.open()
             process.kill()
             outcome = invocation.outcome
-            if not isinstance(outcome, bytes):
+            if outcome is None or isinstance(outcome, ErrorReport):
                 wrote = "\n".join(log.lines(0, log.position()))
                 raise RuntimeError(f"{function} failed: {outcome or api.failure}\n{wrote}")
     finally:

@@ -59,8 +59,11 @@ class Service:
         bundle = folder / "bundle.pem"
         bundle.write_bytes(_public_authorities() + authority.read_bytes())
         self.environ = self.small_environ | {"AWS_CA_BUNDLE": str(bundle)}
-        self.own_environ = self.environ | {"PYTHONPATH": _python_path(_copy(authority, folder))}
-        del self.own_environ["AWS_CA_BUNDLE"]
+        self.own_environ = self.environ | {
+            "PYTHONPATH": _python_path(_copy(authority, folder)),
+            # Empty counts as not set, also where this machine sets it.
+            "AWS_CA_BUNDLE": "",
+        }
 
     def set_latency(self, seconds: float) -> None:
         """Let every answer take that long."""
