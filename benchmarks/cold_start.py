@@ -98,19 +98,19 @@ def cold_start(
     environ: Mapping[str, str],
     *,
     share: ProcessorShare | None = None,
-    python: str = sys.executable,
+    python: str | None = None,
 ) -> ColdStart:
-    """Start one of the functions, and have it handle one event that waits for it already.
+    """Start a function, and have it handle one event, which is waiting from the beginning.
 
     Args:
         function: A module of functions/.
-        secrets: What it is to fetch.
-        environ: What leads it to the service.
-        share: What it is held to after init; by default it runs at full speed throughout.
-        python: The interpreter that runs it.
+        secrets: The secrets that it fetches.
+        environ: The variables that lead it to the service.
+        share: Its share of a processor after init; by default it runs at full speed throughout.
+        python: The interpreter that runs it; by default this one.
 
     Raises:
-        RuntimeError: The function failed. The message has all that it wrote.
+        RuntimeError: The function failed. The message has everything that it wrote.
     """
     handler = f"{function}.handler"
     variables = lambda_variables(handler, _FUNCTIONS, _NAME, _REGION) | dict(environ)
@@ -124,7 +124,7 @@ def cold_start(
             api.submit(invocation)
             started = time.perf_counter()
             process = LambdaProcess(
-                [python, "-m", "awslambdaric", handler],
+                [python or sys.executable, "-m", "awslambdaric", handler],
                 cwd=str(_FUNCTIONS),
                 env=variables | {"AWS_LAMBDA_RUNTIME_API": api.address},
                 log=log,
@@ -146,7 +146,7 @@ def cold_start(
     finally:
         log.close()
     answer = json.loads(outcome)
-    assert answer["fetched"] == len(secrets), answer  # else it measures something else
+    assert answer["fetched"] == len(secrets), answer  # else the figures are of something else
     init_end, response = api.init_end, api.response
     assert init_end is not None
     assert response is not None

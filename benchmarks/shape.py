@@ -11,9 +11,10 @@ import math
 import random
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cold_start import ColdStart, cold_start
 from console import Progress, table
@@ -23,6 +24,8 @@ from processor_share import NotAllowedError, ProcessorShare, fraction
 from service import secret_names
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from plan import Plan
 
 __all__ = ["run"]
@@ -68,82 +71,76 @@ _CASES = (
 
 
 def run(plan: Plan) -> Outcome:
-    """Measure cold starts with three secrets at each memory size, each library in every round."""
+    """Measure cold starts with three secrets, each library at each memory size in every round."""
     rounds = plan.count_rounds(12, quick=6)
     sizes = plan.memory or (_MEMORY[:1] if plan.quick else _MEMORY)
     python = _sdk_v4_python() if plan.measures_sdk_v4 else None
     keys = {"", *(library.key for library in plan.libraries), *([SDK_V4] if python else [])}
-    cases = [case for case in _CASES if case.library in keys]
+    cases = [(case, memory) for case in _CASES if case.library in keys for memory in sizes]
+    taken: dict[tuple[str, int], list[ColdStart]] = {
+        (case.label, memory): [] for case, memory in cases
+    }
     plan.service.set_latency(_LATENCY)
-    progress = Progress("shape", (plan.warm_up + rounds) * len(cases) * len(sizes))
     rows: list[Row] = []
-    shares: dict[str, float] = {}
-    for memory in sizes:
-        try:
-            share = ProcessorShare(memory)
-        except NotAllowedError as error:
-            print(f"shape is skipped, because no cgroup can be made: {error}", file=sys.stderr)
-            break
-        with share:
-            shares[str(memory)] = share.measure()
-            rows += _Size(plan, memory, share, python).measure(cases, rounds, progress)
+    measured: dict[int, float] = {}
+    progress = Progress("shape", (plan.warm_up + rounds) * len(cases))
+    try:
+        with ExitStack() as opened:
+            shares = {memory: opened.enter_context(ProcessorShare(memory)) for memory in sizes}
+            measured = {memory: share.measure() for memory, share in shares.items()}
+            for number in range(plan.warm_up + rounds):
+                for case, memory in random.sample(cases, len(cases)):
+                    progress.step(f"{memory} MB, {case.label}")
+                    start = _start(plan, case, memory, shares[memory], python)
+                    if number >= plan.warm_up:
+                        taken[case.label, memory].append(start)
+            rows = [_row(label, memory, taken) for label, memory in taken]
+    except NotAllowedError as error:
+        print(f"shape is skipped, because no cgroup can be made: {error}", file=sys.stderr)
     progress.end()
-    setting = {"rounds": rounds, "latency": _LATENCY, "shares": shares, "price": plan.price}
-    tables = _tables(rows, shares, plan.price) if rows else {}
+    tables = _tables(rows, measured, plan.price) if rows else {}
+    setting = {"rounds": rounds, "latency": _LATENCY, "shares": measured, "price": plan.price}
     return Outcome("shape", "Cold starts, by memory", tables, rows, _goals(rows), setting)
 
 
-class _Size(NamedTuple):
-    """One memory size."""
+def _start(
+    plan: Plan, case: _Case, memory: int, share: ProcessorShare, sdk_v4_python: str | None
+) -> ColdStart:
+    variables = {
+        **getattr(plan.service, case.environ),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
+        "PREFETCHED": ",".join(_SECRETS),
+        # Where aiohttp, which the SDK v4 uses, looks for its authorities.
+        "SSL_CERT_FILE": plan.service.environ["AWS_CA_BUNDLE"],
+    }
+    return cold_start(
+        case.function,
+        _SECRETS if case.fetches else [],
+        variables,
+        share=share,
+        python=sdk_v4_python if case.library == SDK_V4 else None,
+    )
 
-    plan: Plan
-    memory: int
-    share: ProcessorShare
-    sdk_v4_python: str | None
 
-    def measure(self, cases: list[_Case], rounds: int, progress: Progress) -> list[Row]:
-        taken: dict[str, list[ColdStart]] = {case.label: [] for case in cases}
-        for number in range(self.plan.warm_up + rounds):
-            for case in random.sample(cases, len(cases)):
-                progress.step(f"{self.memory} MB, {case.label}")
-                start = self._start(case)
-                if number >= self.plan.warm_up:
-                    taken[case.label].append(start)
-        return [self._row(label, taken) for label in taken]
-
-    def _start(self, case: _Case) -> ColdStart:
-        variables = {
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(self.memory),
-            "PREFETCHED": ",".join(_SECRETS),
-            **getattr(self.plan.service, case.environ),
-        }
-        # aiohttp looks for its authorities there.
-        variables["SSL_CERT_FILE"] = self.plan.service.environ["AWS_CA_BUNDLE"]
-        python = self.sdk_v4_python if case.library == SDK_V4 else None
-        return cold_start(
-            case.function,
-            _SECRETS if case.fetches else [],
-            variables,
-            share=self.share,
-            python=python or sys.executable,
-        )
-
-    def _row(self, label: str, taken: dict[str, list[ColdStart]]) -> Row:
-        """Return the medians, and the medians of each round's ratio to boto3's."""
-        starts = taken[label]
-        row: Row = {"label": label, "memory": self.memory}
-        for figure in _FIGURES:
-            row[figure] = median(getattr(start, figure) for start in starts) * 1e3
-        row["peak"] = median(start.peak for start in starts) / 1e6
-        for boto3 in (_BOTO3, _QUICKEST_BOTO3):
-            if label not in {_OURS, _PREFETCHED} or boto3 not in taken:
-                continue
-            for figure in ("invocation", "total"):
-                row[f"{figure} to {boto3}'s"] = median(
-                    getattr(ours, figure) / getattr(theirs, figure)
-                    for ours, theirs in zip(starts, taken[boto3], strict=True)
-                )
-        return row
+def _row(label: str, memory: int, taken: Mapping[tuple[str, int], list[ColdStart]]) -> Row:
+    """Return the medians of all rounds. For core_backend, also compare it in each round."""
+    starts = taken[label, memory]
+    row: Row = {"label": label, "memory": memory}
+    for figure in _FIGURES:
+        row[figure] = median(getattr(start, figure) for start in starts) * 1e3
+    if label.startswith(_OURS):
+        for figure in ("init", "invocation", "total"):
+            for other in (_EMPTY, _BOTO3, _QUICKEST_BOTO3):
+                pairs = [
+                    (getattr(our, figure), getattr(their, figure))
+                    for our, their in zip(starts, taken.get((other, memory), []), strict=False)
+                ]
+                if pairs:
+                    row[f"{figure} over {other}"] = (
+                        median(our - their for our, their in pairs) * 1e3
+                    )
+                    row[f"{figure} to {other}"] = median(our / their for our, their in pairs)
+    return row
 
 
 def _sdk_v4_python() -> str | None:
@@ -180,7 +177,7 @@ def _sdk_v4_python() -> str | None:
     return str(python)
 
 
-def _tables(rows: list[Row], shares: dict[str, float], price: float) -> dict[str, str]:
+def _tables(rows: list[Row], shares: Mapping[int, float], price: float) -> dict[str, str]:
     def money(row: Row) -> str:
         # Lambda bills whole milliseconds, and a GB of 1,024 MB.
         milliseconds = math.ceil(row["total"])
@@ -188,7 +185,7 @@ def _tables(rows: list[Row], shares: dict[str, float], price: float) -> dict[str
 
     verified = [
         ["a busy loop got", *(f"{share:.1%}" for share in shares.values())],
-        ["Lambda gives", *(f"{fraction(int(memory)):.1%}" for memory in shares)],
+        ["Lambda gives", *(f"{fraction(memory):.1%}" for memory in shares)],
     ]
     return {
         "shape": _by_memory(rows, lambda row: f"{row['init']:.0f} + {row['invocation']:.0f}"),
@@ -201,7 +198,7 @@ def _tables(rows: list[Row], shares: dict[str, float], price: float) -> dict[str
     }
 
 
-def _by_memory(rows: list[Row], cell: Any) -> str:
+def _by_memory(rows: list[Row], cell: Callable[[Row], str]) -> str:
     """Return a table with a line for each library and a column for each memory size."""
     sizes = list(dict.fromkeys(row["memory"] for row in rows))
     labels = list(dict.fromkeys(row["label"] for row in rows))
@@ -216,27 +213,18 @@ def _goals(rows: list[Row]) -> list[Goal]:
     of = {row["label"]: row for row in rows if row["memory"] == _MEMORY[0]}
     if not {_OURS, _QUICKEST_BOTO3} <= set(of):
         return []
-    empty, ours = of[_EMPTY], of[_OURS]
-    prefetched, never = of[_PREFETCHED], of[_NEVER]
-    return [
-        Goal(
-            "128 MB, first invocation, to boto3's",
-            ours[f"invocation to {_QUICKEST_BOTO3}'s"],
-            0.4,
-        ),
-        Goal(
-            "128 MB, first invocation, prefetched: ms over an empty one",
-            prefetched["invocation"] - empty["invocation"],
+    figures = [
+        ("first invocation, to boto3's", of[_OURS][f"invocation to {_QUICKEST_BOTO3}"], 0.4),
+        (
+            "first invocation, prefetched: ms over an empty one",
+            of[_PREFETCHED][f"invocation over {_EMPTY}"],
             10,
         ),
-        Goal(
-            "128 MB, init and first invocation, prefetched, to boto3's",
-            prefetched[f"total to {_QUICKEST_BOTO3}'s"],
+        (
+            "init and first invocation, prefetched, to boto3's",
+            of[_PREFETCHED][f"total to {_QUICKEST_BOTO3}"],
             0.35,
         ),
-        Goal(
-            "a function that never fetches: ms of init over an empty one",
-            never["init"] - empty["init"],
-            12,
-        ),
+        ("a function that never fetches: ms of init", of[_NEVER][f"init over {_EMPTY}"], 12),
     ]
+    return [Goal(f"{_MEMORY[0]} MB, {what}", figure, limit) for what, figure, limit in figures]
