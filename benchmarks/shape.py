@@ -137,9 +137,9 @@ def _row(label: str, memory: int, taken: Mapping[tuple[str, int], list[ColdStart
                 ]
                 if pairs:
                     row[f"{figure} over {other}"] = (
-                        median(our - their for our, their in pairs) * 1e3
+                        1e3 * median(a - b for a, b in pairs)
                     )
-                    row[f"{figure} to {other}"] = median(our / their for our, their in pairs)
+                    row[f"{figure} to {other}"] = median(a / b for a, b in pairs)
     return row
 
 
