@@ -136,9 +136,7 @@ def _row(label: str, memory: int, taken: Mapping[tuple[str, int], list[ColdStart
                     for our, their in zip(starts, taken.get((other, memory), []), strict=False)
                 ]
                 if pairs:
-                    row[f"{figure} over {other}"] = (
-                        1e3 * median(a - b for a, b in pairs)
-                    )
+                    row[f"{figure} over {other}"] = 1e3 * median(a - b for a, b in pairs)
                     row[f"{figure} to {other}"] = median(a / b for a, b in pairs)
     return row
 
