@@ -16,6 +16,9 @@ from core_backend.testing._runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from http import HTTPStatus
+
+    from processor_share import ProcessorShare
 
 __all__ = ["ColdStart", "cold_start"]
 
@@ -27,21 +30,88 @@ _SECONDS = 60.0
 
 
 class ColdStart(NamedTuple):
-    """What one cold start took."""
+    """What one cold start took, in seconds and in bytes.
 
-    total: float
-    """Seconds from starting the process to the first response."""
+    Processor time is zero, and memory as well, where the system does not tell.
+    """
+
+    init: float
+    """From starting the process to its first request for an event."""
     invocation: float
-    """Seconds of those from handing out the first event to its response."""
-    processor: float | None
-    """Seconds that the processor worked for it until then, which on a small function is what there
-    is too little of; ``None`` where the system does not tell."""
-    peak: int | None
-    """The most memory the process took, in bytes; ``None`` where the system does not tell."""
+    """From there to the response."""
+    init_processor: float
+    """Processor time until the first request for an event."""
+    invocation_processor: float
+    """Processor time from there to the response."""
+    peak: int
+    """The most memory the process took."""
+
+    @property
+    def total(self) -> float:
+        """Seconds from starting the process to the response."""
+        return self.init + self.invocation
+
+    @property
+    def processor(self) -> float:
+        """Processor time until the response."""
+        return self.init_processor + self.invocation_processor
 
 
-def cold_start(function: str, secrets: Sequence[str], environ: Mapping[str, str]) -> ColdStart:
-    """Start one of the functions, and have it handle one event that waits for it already."""
+class _Instant(NamedTuple):
+    time: float
+    processor: float
+
+
+class _WatchedApi(RuntimeApi):
+    """A Runtime API that notes when init ends, and when the first response comes.
+
+    With a share, init runs at full speed, and all that comes after it at that share.
+    """
+
+    def __init__(self, share: ProcessorShare | None) -> None:
+        super().__init__()
+        self.process = 0
+        """The runtime's process id."""
+        self.init_end: _Instant | None = None
+        self.response: _Instant | None = None
+        self._share = share
+
+    def next_invocation(self) -> Invocation | None:
+        if self.init_end is None:
+            self.init_end = self._now()
+            if self._share is not None:
+                self._share.close()
+        return super().next_invocation()
+
+    def post(self, path: str, body: bytes) -> HTTPStatus:
+        if self.response is None:
+            self.response = self._now()
+        return super().post(path, body)
+
+    def _now(self) -> _Instant:
+        return _Instant(time.perf_counter(), _processor_time(self.process))
+
+
+def cold_start(
+    function: str,
+    secrets: Sequence[str],
+    environ: Mapping[str, str],
+    *,
+    share: ProcessorShare | None = None,
+    python: str | None = None,
+) -> ColdStart:
+    """Start a function, and have it handle one event, which is waiting from the beginning.
+
+    Args:
+        function: A module of functions/.
+        secrets: The secrets that it fetches.
+        environ: The variables that lead it to the service.
+        share: Its share of a processor after init; by default it runs at full speed throughout.
+        python: The interpreter that runs it; by default this one.
+
+    Raises:
+        RuntimeError: The function failed. The message has everything that it wrote.
+    """
     handler = f"{function}.handler"
     variables = lambda_variables(handler, _FUNCTIONS, _NAME, _REGION) | dict(environ)
     event = json.dumps({"secrets": list(secrets)}).encode()
@@ -50,48 +120,56 @@ def cold_start(function: str, secrets: Sequence[str], environ: Mapping[str, str]
     )
     log = LogPipe()
     try:
-        with RuntimeApi() as api:
+        with _WatchedApi(share) as api:
             api.submit(invocation)
             started = time.perf_counter()
             process = LambdaProcess(
-                [sys.executable, "-m", "awslambdaric", handler],
+                [python or sys.executable, "-m", "awslambdaric", handler],
                 cwd=str(_FUNCTIONS),
                 env=variables | {"AWS_LAMBDA_RUNTIME_API": api.address},
                 log=log,
                 ended=api.ended,
             )
-            api.wait(lambda: invocation.outcome is not None or api.exit, _SECONDS)
-            total = time.perf_counter() - started
-            try:
-                answer = _answer(invocation.outcome, log)
-                processor = _processor(answer["process"])
-                peak = _peak(answer["process"])
-            finally:
-                process.kill()
+            api.process = process._process.pid
+            if share is not None:
+                share.add(api.process)
+            api.wait(lambda: invocation.outcome is not None or api.exit or api.failure, _SECONDS)
+            peak = _peak(api.process)
+            if share is not None:
+                # To end takes processor time as well.
+                share.open()
+            process.kill()
+            outcome = invocation.outcome
+            if outcome is None or isinstance(outcome, ErrorReport):
+                wrote = "\n".join(log.lines(0, log.position()))
+                raise RuntimeError(f"{function} failed: {outcome or api.failure}\n{wrote}")
     finally:
         log.close()
-    assert answer["fetched"] == len(secrets), answer  # else it measures something else
-    return ColdStart(total, invocation.duration, processor, peak)
+    answer = json.loads(outcome)
+    assert answer["fetched"] == len(secrets), answer  # else the figures are of something else
+    init_end, response = api.init_end, api.response
+    assert init_end is not None
+    assert response is not None
+    return ColdStart(
+        init_end.time - started,
+        response.time - init_end.time,
+        init_end.processor,
+        response.processor - init_end.processor,
+        peak,
+    )
 
 
-def _answer(outcome: bytes | ErrorReport | None, log: LogPipe) -> dict[str, int]:
-    if isinstance(outcome, bytes):
-        answer: dict[str, int] = json.loads(outcome)
-        return answer
-    wrote = "\n".join(log.lines(0, log.position()))
-    raise RuntimeError(f"the function failed: {outcome}\n{wrote}")
-
-
-def _processor(process: int) -> float | None:
+def _processor_time(process: int) -> float:
     if sys.platform != "linux":
-        return None
+        return 0.0
     # Another process's clock. Source: clock_getcpuclockid(3), and linux/posix-timers.h.
     return time.clock_gettime((~process << 3) | 2)
 
 
-def _peak(process: int) -> int | None:
-    status = Path(f"/proc/{process}/status")
-    if not status.exists():
-        return None
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-    return int(fields["VmHWM"].split()[0]) * 1024
+def _peak(process: int) -> int:
+    try:
+        status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return int(fields["VmHWM"].split()[0]) * 1024 if "VmHWM" in fields else 0

@@ -1,4 +1,4 @@
-"""What is shown while it runs, and at the end."""
+"""Output on the console: progress and tables."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Progress:
         self._done = 0
         self._shown = time.monotonic()
 
-    def step(self, doing: str) -> None:
-        """Show that the next step begins."""
-        self._show(doing)
+    def step(self, label: str) -> None:
+        """Show which step begins."""
+        self._show(label)
         self._done += 1
 
     def end(self) -> None:
@@ -37,10 +37,10 @@ class Progress:
         if sys.stderr.isatty():
             print(file=sys.stderr)
 
-    def _show(self, doing: str) -> None:
+    def _show(self, label: str) -> None:
         filled = _WIDTH * self._done // max(self._steps, 1)
         bar = "#" * filled + "." * (_WIDTH - filled)
-        line = f"{self._name:9s} [{bar}] {self._done}/{self._steps} {doing}"
+        line = f"{self._name:9s} [{bar}] {self._done}/{self._steps} {label}"
         if sys.stderr.isatty():
             print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - self._shown >= self._EVERY or not self._shown:
@@ -49,14 +49,14 @@ class Progress:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table in Markdown, aligned so that it can be read as it is."""
+    """Return a Markdown table, aligned so that it can be read as plain text."""
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
-    columns = [_aligned(column) for column in zip(*cells, strict=True)]
+    columns = [_align(column) for column in zip(*cells, strict=True)]
     return "\n".join(f"| {' | '.join(row)} |" for row in zip(*columns, strict=True))
 
 
-def _aligned(column: Sequence[str]) -> list[str]:
-    """Return a column's cells and its rule: what is named to the left, what is counted right."""
+def _align(column: Sequence[str]) -> list[str]:
+    """Return a column's cells and its rule: text to the left, numbers to the right."""
     head, *cells = column
     width = max(3, *map(len, column))
     if all(not cell or cell[-1].isdigit() for cell in cells):

@@ -1,4 +1,4 @@
-"""Brings the documents up to date: their tables, and their plots, from the written figures."""
+"""Updates the tables and the plots of the documents from the written figures."""
 
 from __future__ import annotations
 
@@ -17,53 +17,61 @@ if TYPE_CHECKING:
 __all__ = ["update"]
 
 _DOCS = Path(__file__).resolve().parent.parent / "docs"
-_PAGE = _DOCS / "performance.md"
-_RELIABILITY = _DOCS / "reliability.md"
+_PAGES = (_DOCS / "performance.md", _DOCS / "reliability.md")
+_PLACE = r"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
 
 
 def update(results: Path) -> None:
-    """Write what is in ``results`` between the pages' marks, and draw their plots."""
-    figures = {
+    """Put the tables in ``results`` between the pages' marks, and draw the plots.
+
+    Args:
+        results: The folder that the benchmarks have written to. It may lack some of them.
+    """
+    found = {
         path.stem: json.loads(path.read_text(encoding="utf-8")) for path in results.glob("*.json")
     }
-    peers = figures.pop("peers_faults", None)
-    if peers is not None:
-        told = _RELIABILITY.read_text(encoding="utf-8")
-        told = _replaced(told, "peers_faults", peers["table"])
-        _RELIABILITY.write_text(told, encoding="utf-8")
-    if not figures:
-        return
-    page = _PAGE.read_text(encoding="utf-8")
-    for name, found in figures.items():
-        page = _replaced(page, name, found["table"])
-    page = _replaced(page, "goals", _goals(figures))
-    page = _replaced(page, "machine", _machine(figures))
-    _PAGE.write_text(page, encoding="utf-8")
-    plots.draw(figures, _DOCS / "plots")
+    tables = {
+        mark: "\n".join(lines)
+        for figures in found.values()
+        for mark, lines in figures["tables"].items()
+    }
+    measured = {name: figures for name, figures in found.items() if name != "peers_faults"}
+    if measured:
+        tables |= {"goals": _goals(measured), "machine": _machine(measured)}
+    pages = {page: page.read_text(encoding="utf-8") for page in _PAGES}
+    for mark, text in tables.items():
+        [page] = [page for page, content in pages.items() if f"<!-- {mark} -->" in content]
+        pages[page] = _replace(pages[page], mark, text)
+    for page, content in pages.items():
+        page.write_text(content, encoding="utf-8")
+    plots.draw(found, _DOCS / "plots")
 
 
-def _replaced(page: str, mark: str, text: str) -> str:
-    pattern = rf"(<!-- {mark} -->\n).*?(<!-- /{mark} -->)"
-    replaced, times = re.subn(pattern, lambda m: f"{m[1]}{text}\n{m[2]}", page, flags=re.DOTALL)
-    assert times == 1, f"the page has no place for {mark}"
+def _replace(content: str, mark: str, text: str) -> str:
+    pattern = _PLACE.format(mark=mark)
+    replaced, times = re.subn(
+        pattern, lambda place: f"{place[1]}{text}\n{place[2]}", content, flags=re.DOTALL
+    )
+    assert times == 1, f"there are {times} places for {mark}"
     return replaced
 
 
-def _goals(figures: Mapping[str, Any]) -> str:
-    goals = [goal for found in figures.values() for goal in found["goals"]]
+def _goals(found: Mapping[str, Any]) -> str:
+    goals = [goal for figures in found.values() for goal in figures["goals"]]
     return Goal.table([Goal(*(goal[field] for field in Goal._fields)) for goal in goals])
 
 
-def _machine(figures: Mapping[str, Any]) -> str:
-    """Return a table of what it was measured on, as of the first of the benchmarks."""
-    first = min(figures.values(), key=lambda found: found["when"])
-    loads = sorted(found["machine"]["load_before"] or 0.0 for found in figures.values())
+def _machine(found: Mapping[str, Any]) -> str:
+    """Return a table about the machine, as the first benchmark saw it."""
+    first = min(found.values(), key=lambda figures: figures["when"])
+    machine = first["machine"]
+    loads = sorted(figures["machine"]["load"] or 0.0 for figures in found.values())
     rows = [
         ["when", first["when"][:10]],
-        ["processor", f"{first['machine']['processor']}, {first['machine']['cores']} cores"],
-        ["system", first["machine"]["system"]],
-        ["Python", first["machine"]["python"]],
-        ["load before each benchmark", f"{loads[0]} to {loads[-1]}"],
+        ["processor", f"{machine['processor']}, {machine['cores']} cores"],
+        ["system", machine["system"]],
+        ["Python", machine["python"]],
+        ["load after each benchmark", f"{loads[0]} to {loads[-1]}"],
         *first["versions"].items(),
     ]
     return table(["", ""], rows)

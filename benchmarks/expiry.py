@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from statistics import median
 from typing import TYPE_CHECKING
 
+from client_process import ClientProcess
 from console import Progress
-from libraries import OURS
-from outcome import Goal, Outcome, Row
+from outcome import Columns, Goal, Outcome, Row, figures_table
+from plan import OURS
 from service import secret_names
-from worker import Worker
 
 if TYPE_CHECKING:
     from plan import Plan
@@ -21,7 +20,11 @@ _LATENCY = 0.05
 _TTL = 1
 _EVERY = 0.01
 _SECRETS = secret_names(3)
-_COLUMNS = {
+# The upper ends of the histogram's classes, in ms.
+_CLASSES = (0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 60_000)
+# The plot shows the slowest invocation of each so many seconds.
+_SLOT = 0.1
+_COLUMNS: Columns = {
     "label": ("", str),
     "invocations": ("invocations", str),
     "waited": ("that waited", str),
@@ -32,20 +35,18 @@ _COLUMNS = {
 
 def run(plan: Plan) -> Outcome:
     """Call each caching library's handler for many ttls, one library after the other."""
-    ttls = plan.rounds_of(30, quick=3)
+    ttls = plan.count_rounds(20, quick=3)
     plan.service.set_latency(_LATENCY)
-    caching = [library for library in plan.libraries if library.caches]
-    progress = Progress("expiry", len(caching))
+    progress = Progress("expiry", len(plan.caching))
     rows: list[Row] = []
-    for library in caching:
-        progress.step(f"{library.label}, {ttls * _TTL} s")
-        with ExitStack() as opened:
-            worker = opened.enter_context(Worker(library.client, plan.service.environ))
-            worker.do("prepare", ttl=_TTL)
-            seconds = ttls * _TTL
-            taken = worker.do("steadily", secrets=_SECRETS, seconds=seconds, every=_EVERY)
-        # The first has nothing to find.
-        rows.append(_row(library.label, taken[1:]))
+    for library in plan.caching:
+        seconds = ttls * _TTL
+        progress.step(f"{library.label}, {seconds} s")
+        with ClientProcess(library.key, plan.environ(library)) as process:
+            process.do("prepare", ttl=_TTL)
+            invocations = process.do("steadily", secrets=_SECRETS, seconds=seconds, every=_EVERY)
+        # Without the first one, for which nothing can be cached.
+        rows.append(_row(library.label, invocations[1:]))
     progress.end()
     goals = [
         Goal("invocations that waited for the service, after the first", row["waited"], 0)
@@ -53,16 +54,27 @@ def run(plan: Plan) -> Outcome:
         if row["label"] == OURS.label
     ]
     setting = {"ttls": ttls, "ttl": _TTL, "latency": _LATENCY, "every": _EVERY, "secrets": 3}
-    return Outcome("expiry", "Called steadily for many ttls", _COLUMNS, rows, goals, setting)
+    tables = {"expiry": figures_table(_COLUMNS, rows)}
+    return Outcome("expiry", "Called steadily for many ttls", tables, rows, goals, setting)
 
 
-def _row(label: str, taken: list[float]) -> Row:
+def _row(label: str, invocations: list[tuple[float, float]]) -> Row:
+    durations = [duration * 1e3 for _, duration in invocations]
+    slots: dict[int, float] = {}
+    for begun, duration in invocations:
+        for slot in range(int(begun / _SLOT), int((begun + duration) / _SLOT) + 1):
+            slots[slot] = max(slots.get(slot, 0.0), duration * 1e3)
     return {
         "label": label,
-        "invocations": len(taken),
-        # Nothing else here takes that long.
-        "waited": sum(seconds >= _LATENCY for seconds in taken),
-        "slowest": max(taken) * 1e3,
-        "median": median(taken) * 1e3,
-        "all": [round(seconds * 1e3, 3) for seconds in taken],
+        "invocations": len(durations),
+        # Nothing else here takes as long as the service.
+        "waited": sum(duration >= _LATENCY * 1e3 for duration in durations),
+        "slowest": max(durations),
+        "median": median(durations),
+        "histogram": {
+            f"up to {high} ms": sum(low < duration <= high for duration in durations)
+            for low, high in zip((0, *_CLASSES), _CLASSES, strict=False)
+        },
+        "slot": _SLOT,
+        "slowest of each slot": [slots.get(slot, 0.0) for slot in range(max(slots) + 1)],
     }

@@ -1,4 +1,4 @@
-"""Fan-out: many secrets at once in a warm process, in latencies of the service."""
+"""Fan-out: many secrets at once in a warm process, measured in latencies of the service."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from statistics import median
 from typing import TYPE_CHECKING
 
+from client_process import ClientProcess
 from console import Progress
-from libraries import OURS
-from outcome import Goal, Outcome, Row
+from outcome import Columns, Goal, Outcome, Row, figures_table
+from plan import OURS
 from service import secret_names
-from worker import Worker
 
 if TYPE_CHECKING:
     from plan import Plan
@@ -20,7 +20,7 @@ __all__ = ["run"]
 _LATENCY = 0.02
 _AT = 50
 _WIDE = "core_backend, 50 connections"
-_COLUMNS = {
+_COLUMNS: Columns = {
     "label": ("", str),
     "secrets": ("secrets", str),
     "milliseconds": ("ms", lambda figure: f"{figure:.0f}"),
@@ -31,40 +31,41 @@ _COLUMNS = {
 def run(plan: Plan) -> Outcome:
     """Measure how long it takes to fetch 1, 10, 50 and 200 secrets past the cache."""
     counts = (1, _AT) if plan.quick else (1, 10, _AT, 200)
-    rounds = plan.rounds_of(7)
-    plan.service.set_latency(_LATENCY)
+    rounds = plan.count_rounds(5)
+    latency = _LATENCY / 4 if plan.quick else _LATENCY
+    plan.service.set_latency(latency)
     taken: dict[tuple[str, int], list[float]] = {}
     with ExitStack() as opened:
-        workers = {
-            library.label: opened.enter_context(Worker(library.client, plan.service.environ))
+        processes = {
+            library.label: opened.enter_context(ClientProcess(library.key, plan.environ(library)))
             for library in plan.libraries
         }
         if plan.has(OURS.key):
-            wide = plan.service.environ | {"CORE_BACKEND_MAX_CONNECTIONS": "50"}
-            workers[_WIDE] = opened.enter_context(Worker(OURS.client, wide))
-        progress = Progress("fanout", (rounds + 1) * len(counts) * len(workers))
+            wide = plan.service.own_environ | {"CORE_BACKEND_MAX_CONNECTIONS": "50"}
+            processes[_WIDE] = opened.enter_context(ClientProcess(OURS.key, wide))
+        progress = Progress("fanout", (rounds + 1) * len(counts) * len(processes))
         for number in range(rounds + 1):
             for count in counts:
-                for label, worker in workers.items():
+                for label, process in processes.items():
                     progress.step(f"{label}, {count} secrets")
-                    seconds = worker.do("fetch", secrets=secret_names(count))
+                    seconds = process.do("fetch", secrets=secret_names(count))
                     # The first round warms up: connections, code, the service.
                     if number:
                         taken.setdefault((label, count), []).append(seconds)
         progress.end()
-    rows = [_row(label, count, seconds) for (label, count), seconds in taken.items()]
+    rows = [_row(label, count, seconds, latency) for (label, count), seconds in taken.items()]
     rows.sort(key=lambda row: row["secrets"])
-    setting = {"rounds": rounds, "latency": _LATENCY}
-    return Outcome("fanout", "Many secrets at once", _COLUMNS, rows, _goals(rows), setting)
+    setting = {"rounds": rounds, "latency": latency}
+    tables = {"fanout": figures_table(_COLUMNS, rows)}
+    return Outcome("fanout", "Many secrets at once", tables, rows, _goals(rows), setting)
 
 
-def _row(label: str, count: int, seconds: list[float]) -> Row:
+def _row(label: str, count: int, seconds: list[float], latency: float) -> Row:
     return {
         "label": label,
         "secrets": count,
         "milliseconds": median(seconds) * 1e3,
-        "latencies": median(seconds) / _LATENCY,
-        "all": [figure * 1e3 for figure in seconds],
+        "latencies": median(seconds) / latency,
     }
 
 

@@ -1,40 +1,56 @@
-"""What a benchmark comes to: rows of figures, and how they compare with what must be reached."""
+"""A benchmark's outcome: its figures, the machine they come from, and what they have to reach."""
 
 from __future__ import annotations
 
 import json
+import os
+import platform
+import re
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from console import table
-from machine import machine, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Goal", "Outcome", "Row"]
+__all__ = ["Columns", "Goal", "Outcome", "Row", "figures_table"]
 
 Row = dict[str, Any]
+Columns = dict[str, tuple[str, "Callable[[Any], str]"]]
+"""By the key in a row: the column's head, and the function that writes its figures."""
+
+_PACKAGES = (
+    "core_backend",
+    "aiobotocore",
+    "aws-lambda-powertools",
+    "aws-secretsmanager-caching",
+    "awslambdaric",
+    "boto3",
+    "botocore",
+)
+_LIST_OF_NUMBERS = re.compile(r"\[[\s\d.,eE+-]+\]")
 
 
 class Goal(NamedTuple):
-    """One figure that must be reached."""
+    """A figure and its limit."""
 
     what: str
     figure: float
     limit: float
     at_least: bool = False
-    """Whether the limit is the least; else it is the most."""
+    """Whether the limit is a minimum. It is a maximum by default."""
 
     @property
     def reached(self) -> bool:
-        """Whether it is."""
+        """Whether the figure is within the limit."""
         return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
     @staticmethod
     def table(goals: Sequence[Goal]) -> str:
-        """Return what must be reached, and whether it was."""
+        """Return the goals, and whether each is reached, as Markdown."""
         return table(
             ["must reach", "figure", "limit", "reached"],
             [
@@ -54,36 +70,84 @@ class Outcome(NamedTuple):
 
     name: str
     title: str
-    columns: dict[str, tuple[str, Callable[[Any], str]]]
-    """By the key in a row: the column's head, and how its figures are written."""
-    rows: list[Row]
-    goals: list[Goal]
+    tables: Mapping[str, str]
+    """Markdown tables, by the mark of their place in the documents."""
+    rows: Sequence[Row]
+    goals: Sequence[Goal]
     setting: dict[str, Any]
-    """What was asked for: rounds, latency and so on."""
-
-    def table(self) -> str:
-        """Return the figures, one row for each thing measured."""
-        heads = [head for head, _ in self.columns.values()]
-        return table(heads, [self._cells(row) for row in self.rows])
+    """The rounds, the latency and so on."""
 
     def write(self, folder: Path) -> None:
-        """Write the figures to ``folder``, for the documents and for whoever compares runs."""
+        """Write the figures to ``folder``, from where the documents take them."""
         folder.mkdir(parents=True, exist_ok=True)
-        written = {
+        content = {
             "benchmark": self.name,
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": machine(),
-            "versions": versions(),
+            "machine": _machine(),
+            "versions": _versions(),
             "setting": self.setting,
-            "table": self.table(),
+            "tables": {mark: text.splitlines() for mark, text in self.tables.items()},
             "rows": self.rows,
             "goals": [{**goal._asdict(), "reached": goal.reached} for goal in self.goals],
         }
-        text = json.dumps(written, indent=2, ensure_ascii=False) + "\n"
-        (folder / f"{self.name}.json").write_text(text, encoding="utf-8")
+        text = json.dumps(_round(content), indent=1, ensure_ascii=False)
+        # A series of numbers on one line.
+        text = _LIST_OF_NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
+        (folder / f"{self.name}.json").write_text(f"{text}\n", encoding="utf-8")
 
-    def _cells(self, row: Row) -> Sequence[str]:
-        return [
-            write(row[key]) if row.get(key) is not None else ""
-            for key, (_, write) in self.columns.items()
-        ]
+
+def figures_table(columns: Columns, rows: Sequence[Row]) -> str:
+    """Return rows of figures as Markdown. A figure that a row does not have stays empty."""
+    heads = [head for head, _ in columns.values()]
+    cells = [
+        [write(row[key]) if row.get(key) is not None else "" for key, (_, write) in columns.items()]
+        for row in rows
+    ]
+    return table(heads, cells)
+
+
+def _round(content: Any) -> Any:
+    """Return figures with as many digits as they deserve."""
+    match content:
+        case float():
+            return float(f"{content:.5g}")
+        case dict():
+            return {key: _round(value) for key, value in content.items()}
+        case list() | tuple():
+            return [_round(value) for value in content]
+        case _:
+            return content
+
+
+def _machine() -> dict[str, object]:
+    """Return what the figures depend on."""
+    return {
+        "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
+        "cores": os.cpu_count(),
+        "memory": _field("/proc/meminfo", "MemTotal"),
+        "system": platform.platform(terse=True),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+        # A load above the number of cores means that others worked as well.
+        "load": round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else None,
+    }
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the installed libraries."""
+    found: dict[str, str] = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _field(path: str, name: str) -> str | None:
+    """Return the first value of a field in one of Linux's tables."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    values = (line.partition(":")[2].strip() for line in lines if line.startswith(name))
+    return next(values, None)

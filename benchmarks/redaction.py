@@ -1,4 +1,4 @@
-"""Redaction: what masking adds to a log record, by how many secrets are known."""
+"""Redaction: what masking adds to a log record, by the number of known secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from console import Progress
-from outcome import Outcome, Row
+from outcome import Columns, Outcome, Row, figures_table
 
 if TYPE_CHECKING:
     from plan import Plan
@@ -23,9 +23,9 @@ _KINDS = {
     "found": ("one value to mask", "order %s of %s was refused: Bearer %s"),
     "long": ("nothing to mask, 10,000 characters", "order %s of %s: %s"),
 }
-# A process of its own for each: a filter that is gone leaves a warm cache behind. Values are as
-# long as a password, half of them in JSON beside a user and a host; a handler that formats as
-# Lambda's does, and writes nowhere.
+# Each case runs in a process of its own, because a filter that was removed leaves a warm cache
+# behind. Values are as long as a password, and half of them stand in JSON with a user and a host.
+# The log handler formats as Lambda's does, and writes nowhere.
 _CODE = """
 import io, json, logging, secrets, sys, time
 from core_backend import configure, get_secrets
@@ -55,7 +55,7 @@ with fake_secrets(made):
             print((time.perf_counter() - started) / calls * 1e6)
             handler.stream.seek(0)
 """
-_COLUMNS = {
+_COLUMNS: Columns = {
     "label": ("record", str),
     "secrets": ("secrets", lambda count: str(count) if count else "off"),
     "microseconds": ("µs", lambda figure: f"{figure:.1f}"),
@@ -64,8 +64,8 @@ _COLUMNS = {
 
 
 def run(plan: Plan) -> Outcome:
-    """Log in short bursts, of which the fastest quarter tells what the code takes."""
-    rounds = plan.rounds_of(10)
+    """Log in short bursts. The fastest quarter of them shows what the code takes."""
+    rounds = plan.count_rounds(10)
     bursts, calls = (5, 100) if plan.quick else (50, 200)
     cases = [(count, kind) for kind in _KINDS for count in _SECRETS]
     taken: dict[tuple[int, str], list[float]] = {case: [] for case in cases}
@@ -73,7 +73,7 @@ def run(plan: Plan) -> Outcome:
     for _ in range(rounds):
         for count, kind in random.sample(cases, len(cases)):
             progress.step(f"{count} secrets, {_KINDS[kind][0]}")
-            taken[count, kind] += _logged([count, kind, _KINDS[kind][1], bursts, calls])
+            taken[count, kind] += _log([count, kind, _KINDS[kind][1], bursts, calls])
     progress.end()
     middles = {case: quantiles(figures, n=8)[0] for case, figures in taken.items()}
     rows: list[Row] = [
@@ -85,15 +85,16 @@ def run(plan: Plan) -> Outcome:
         }
         for count, kind in cases
     ]
-    return Outcome("redaction", "Masked logs", _COLUMNS, rows, [], {"rounds": rounds})
+    tables = {"redaction": figures_table(_COLUMNS, rows)}
+    return Outcome("redaction", "Masked logs", tables, rows, [], {"rounds": rounds})
 
 
-def _logged(case: list[object]) -> list[float]:
-    """Return the microseconds that a record took, in each burst of one process."""
-    told = subprocess.run(
+def _log(case: list[object]) -> list[float]:
+    """Return the microseconds that a record took in each burst of one process."""
+    output = subprocess.run(
         [sys.executable, "-c", _CODE, json.dumps(case)],
         capture_output=True,
         text=True,
         check=True,
-    )
-    return [float(line) for line in told.stdout.split()]
+    ).stdout
+    return [float(line) for line in output.split()]

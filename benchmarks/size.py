@@ -1,4 +1,4 @@
-"""Size: what a layer weighs, zipped as Lambda takes it, and unzipped as Lambda counts it."""
+"""Size: the size of a layer, zipped as Lambda takes it and unzipped as Lambda counts it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console import Progress
-from outcome import Goal, Outcome, Row
+from outcome import Columns, Goal, Outcome, Row, figures_table
 
 from core_backend.deploy.layer import build_layer, zip_layer
 
@@ -22,7 +22,7 @@ __all__ = ["run"]
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OURS = "core_backend, by core-backend layer"
-# What pip is asked for, by what it is called.
+# The arguments of pip, by the label.
 _BY_PIP = {
     "core_backend, by pip": [str(_ROOT)],
     "core_backend[aws-sdk], by pip": [f"{_ROOT}[aws-sdk]"],
@@ -32,7 +32,7 @@ _BY_PIP = {
     "Powertools alone": ["aws-lambda-powertools"],
     "aws-secretsmanager-caching": ["aws-secretsmanager-caching"],
 }
-_COLUMNS = {
+_COLUMNS: Columns = {
     "label": ("", str),
     "zipped": ("zipped, KB", lambda figure: f"{figure / 1e3:,.0f}"),
     "unzipped": ("unzipped, KB", lambda figure: f"{figure / 1e3:,.0f}"),
@@ -41,7 +41,7 @@ _COLUMNS = {
 
 
 def run(plan: Plan) -> Outcome:
-    """Put each into a folder of its own, as one does for a layer, and weigh it."""
+    """Put each into a folder of its own, as for a layer, and measure the folder."""
     layers: dict[str, Callable[[Path], object]] = {_OURS: _own_layer}
     if not plan.quick:
         layers |= {label: _pip(wanted) for label, wanted in _BY_PIP.items()}
@@ -52,10 +52,11 @@ def run(plan: Plan) -> Outcome:
         with tempfile.TemporaryDirectory() as folder:
             layer = Path(folder) / "layer"
             fill(layer)
-            rows.append({"label": label, **_weigh(layer, Path(folder) / "layer.zip")})
+            rows.append({"label": label, **_measure(layer, Path(folder) / "layer.zip")})
     progress.end()
     goals = [Goal("our layer, zipped, KB", rows[0]["zipped"] / 1e3, 150)]
-    return Outcome("size", "The layer", _COLUMNS, rows, goals, {"bytecode by pip": False})
+    tables = {"size": figures_table(_COLUMNS, rows)}
+    return Outcome("size", "The layer", tables, rows, goals, {"bytecode by pip": False})
 
 
 def _own_layer(folder: Path) -> None:
@@ -63,7 +64,7 @@ def _own_layer(folder: Path) -> None:
 
 
 def _pip(wanted: list[str]) -> Callable[[Path], None]:
-    # Without bytecode: it doubles all of them.
+    # Without bytecode, which doubles all of them.
     options = ["--no-compile", "--disable-pip-version-check", "--quiet", "--quiet"]
 
     def install(folder: Path) -> None:
@@ -73,8 +74,8 @@ def _pip(wanted: list[str]) -> Callable[[Path], None]:
     return install
 
 
-def _weigh(folder: Path, archive: Path) -> Row:
-    """Return the bytes of what is in a folder, zipped and not."""
+def _measure(folder: Path, archive: Path) -> Row:
+    """Return the size of a folder's files in bytes, zipped and unzipped, and their number."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     unzipped = sum(path.stat().st_size for path in files)
     return {"zipped": zip_layer(folder, archive), "unzipped": unzipped, "files": len(files)}

@@ -1,4 +1,4 @@
-"""Warm: what it takes to read a secret that is cached, in nanoseconds."""
+"""Warm: how many nanoseconds it takes to read a cached secret."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from contextlib import ExitStack
 from statistics import median
 from typing import TYPE_CHECKING
 
+from client_process import ClientProcess
 from console import Progress
-from libraries import OURS
-from outcome import Goal, Outcome, Row
+from outcome import Columns, Goal, Outcome, Row, figures_table
+from plan import OURS
 from service import secret_names
-from worker import Worker
 
 if TYPE_CHECKING:
     from plan import Plan
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _TTL = 3600
-# Ways to name the secret, and how many are read. In bursts so short that most of them are not
-# interrupted, so the fastest quarter tells what the code takes, and the rest what the machine does.
+# How the secret is named, and how many are read. Most bursts are too short to be interrupted: the
+# fastest quarter shows what the code takes, the others what the machine does besides.
 _CASES = {
     "one": ("one, by its name", 1),
     "three": ("three, by their names", 3),
     "from_environment": ("one, named by a variable", 1),
 }
 _CALLS = 200
-_COLUMNS = {
+_COLUMNS: Columns = {
     "label": ("", str),
     "case": ("read", str),
     "nanoseconds": ("ns", lambda figure: f"{figure:,.0f}"),
@@ -37,24 +37,23 @@ _COLUMNS = {
 
 def run(plan: Plan) -> Outcome:
     """Measure hits, in bursts, each library in every round."""
-    rounds = plan.rounds_of(40)
+    rounds = plan.count_rounds(30)
     bursts = 5 if plan.quick else 25
     plan.service.set_latency(0.0)
     taken: dict[tuple[str, str], list[float]] = {}
-    caching = [library for library in plan.libraries if library.caches]
     with ExitStack() as opened:
-        workers = {
-            library.label: opened.enter_context(Worker(library.client, plan.service.environ))
-            for library in caching
+        processes = {
+            library.label: opened.enter_context(ClientProcess(library.key, plan.environ(library)))
+            for library in plan.caching
         }
-        for worker in workers.values():
-            worker.do("prepare", ttl=_TTL)
-        progress = Progress("warm", rounds * len(_CASES) * len(workers))
+        for process in processes.values():
+            process.do("prepare", ttl=_TTL)
+        progress = Progress("warm", rounds * len(_CASES) * len(processes))
         for _ in range(rounds):
-            for case, (said, count) in _CASES.items():
-                for label, worker in workers.items():
-                    progress.step(f"{label}, {said}")
-                    figures = worker.do(
+            for case, (description, count) in _CASES.items():
+                for label, process in processes.items():
+                    progress.step(f"{label}, {description}")
+                    figures = process.do(
                         "hits", way=case, secrets=secret_names(count), bursts=bursts, calls=_CALLS
                     )
                     taken.setdefault((label, case), []).extend(figures)
@@ -63,7 +62,8 @@ def run(plan: Plan) -> Outcome:
     rows.sort(key=lambda row: list(_CASES).index(row["key"]))
     _compare(rows)
     setting = {"rounds": rounds, "bursts": bursts, "calls": _CALLS}
-    return Outcome("warm", "A secret that is cached", _COLUMNS, rows, _goals(rows), setting)
+    tables = {"warm": figures_table(_COLUMNS, rows)}
+    return Outcome("warm", "A secret that is cached", tables, rows, _goals(rows), setting)
 
 
 def _row(label: str, case: str, figures: list[float]) -> Row:

@@ -1,17 +1,34 @@
-"""A process that works for one library: commands in, figures out, each a line of JSON."""
+"""A process that reads secrets with one library. Commands come in, figures and values go out.
+
+Each command is a line of JSON on standard input, each answer one on standard output.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import importlib
+import inspect
+import io
 import json
+import logging
+import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+
+# A read's outcome: its value, or the failure's type and text.
+Outcome = dict[str, str]
 
 _client: Any = importlib.import_module(f"clients.{sys.argv[1]}")
 _loop = asyncio.new_event_loop()
+_log = io.StringIO()
+
+
+def _greet() -> bool:
+    """Answer, now that the library is imported."""
+    return True
 
 
 def _prepare(ttl: int) -> None:
@@ -22,38 +39,111 @@ def _fetch(secrets: list[str]) -> float:
     """Return how many seconds it takes to fetch the secrets past the cache."""
     started = time.perf_counter()
     fetched = _loop.run_until_complete(_client.fetch(secrets))
-    taken = time.perf_counter() - started
+    seconds = time.perf_counter() - started
     assert fetched == len(secrets), fetched
-    return taken
+    return seconds
 
 
 def _hits(way: str, secrets: list[str], bursts: int, calls: int) -> list[float]:
-    """Return the nanoseconds of one read of what is cached, for each burst of so many calls."""
+    """Return the nanoseconds of one cached read, for each burst of ``calls`` reads."""
     _loop.run_until_complete(_client.burst(way, secrets, calls))
     gc.collect()
-    taken: list[float] = []
+    figures: list[float] = []
     for _ in range(bursts):
         started = time.perf_counter_ns()
         _loop.run_until_complete(_client.burst(way, secrets, calls))
-        taken.append((time.perf_counter_ns() - started) / calls)
-    return taken
+        figures.append((time.perf_counter_ns() - started) / calls)
+    return figures
 
 
-def _steadily(secrets: list[str], seconds: float, every: float) -> list[float]:
-    """Return the seconds of each invocation, begun at fixed times."""
-    taken: list[float] = []
-    begun = time.perf_counter()
-    while (now := time.perf_counter()) < begun + seconds:
+def _steadily(secrets: list[str], seconds: float, every: float) -> list[tuple[float, float]]:
+    """Invoke the handler every so often; return when each invocation began, and what it took."""
+    invocations: list[tuple[float, float]] = []
+    first = time.perf_counter()
+    while (begun := time.perf_counter()) < first + seconds:
         _client.handler(secrets, None)
-        taken.append(time.perf_counter() - now)
-        time.sleep(max(every - taken[-1], 0.0))
-    return taken
+        duration = time.perf_counter() - begun
+        invocations.append((begun - first, duration))
+        time.sleep(max(every - duration, 0.0))
+    return invocations
 
 
-_COMMANDS = {"prepare": _prepare, "fetch": _fetch, "hits": _hits, "steadily": _steadily}
+def _read(secret: str, *, fresh: bool = False, stage: str | None = None) -> Outcome:
+    return _loop.run_until_complete(_read_async(secret, fresh=fresh, stage=stage))
+
+
+def _read_on_new_loop(secret: str, *, fresh: bool = False) -> Outcome:
+    return asyncio.run(_read_async(secret, fresh=fresh))
+
+
+def _read_together(secrets: list[str], *, fresh: bool = False) -> list[Outcome]:
+    """Read them all at the same time: in tasks, or in as many threads."""
+    if inspect.iscoroutinefunction(_client.read):
+        return _loop.run_until_complete(_gather(secrets, fresh=fresh))
+    with ThreadPoolExecutor(len(secrets)) as threads:
+        return list(threads.map(lambda secret: _read_sync(secret, fresh=fresh), secrets))
+
+
+def _read_in_fork(secret: str) -> list[Outcome]:
+    """Read in this process and in a forked child, after both had a client and a connection."""
+    reading_end, writing_end = os.pipe()
+    if not os.fork():
+        # The parent's loop belongs to the parent.
+        os.write(writing_end, json.dumps(_read_on_new_loop(secret, fresh=True)).encode())
+        os._exit(0)
+    os.close(writing_end)
+    mine = _read(secret, fresh=True)
+    with os.fdopen(reading_end, "rb") as answer:
+        return [mine, json.loads(answer.read() or b'{"error": "the child died"}')]
+
+
+def _listen() -> None:
+    """Log as ``AWS_LAMBDA_LOG_LEVEL=DEBUG`` does."""
+    logging.basicConfig(level=logging.DEBUG, stream=_log)
+
+
+def _was_logged(text: str) -> bool:
+    return text in _log.getvalue()
+
+
+async def _gather(secrets: list[str], *, fresh: bool) -> list[Outcome]:
+    return await asyncio.gather(*(_read_async(secret, fresh=fresh) for secret in secrets))
+
+
+async def _read_async(secret: str, *, fresh: bool, stage: str | None = None) -> Outcome:
+    if not inspect.iscoroutinefunction(_client.read):
+        return _read_sync(secret, fresh=fresh, stage=stage)
+    try:
+        return {"value": await _client.read(secret, fresh, stage)}
+    except Exception as error:  # noqa: BLE001  # whatever a library raises
+        return _failure(error)
+
+
+def _read_sync(secret: str, *, fresh: bool, stage: str | None = None) -> Outcome:
+    try:
+        return {"value": _client.read(secret, fresh, stage)}
+    except Exception as error:  # noqa: BLE001  # as above
+        return _failure(error)
+
+
+def _failure(error: Exception) -> Outcome:
+    return {"error": f"{type(error).__name__}: {error}"}
+
+
+_COMMANDS = {
+    "greet": _greet,
+    "prepare": _prepare,
+    "fetch": _fetch,
+    "hits": _hits,
+    "steadily": _steadily,
+    "read": _read,
+    "read on a new loop": _read_on_new_loop,
+    "read together": _read_together,
+    "read in a fork": _read_in_fork,
+    "listen": _listen,
+    "was logged": _was_logged,
+}
 
 for line in sys.stdin:
     command = json.loads(line)
     print(json.dumps(_COMMANDS[command.pop("do")](**command)), flush=True)
-if hasattr(_client, "close"):
-    _loop.run_until_complete(_client.close())

@@ -1,7 +1,6 @@
-"""boto3, one secret after the other, in an async handler."""
+"""boto3, one secret after the other, in an async handler. Its client is made at import."""
 
 import asyncio
-import os
 
 import boto3
 
@@ -12,7 +11,7 @@ async def main(event):
     values = [
         client.get_secret_value(SecretId=secret)["SecretString"] for secret in event["secrets"]
     ]
-    return {"fetched": len(values), "process": os.getpid()}
+    return {"fetched": len(values)}
 
 
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""What else a handler's module may import: 200 ms of it, slept or worked."""
+"""Everything else that a handler's module imports: 200 ms of sleep, or of work."""
 
 import os
 import time

@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 
 import core_backend
-from core_backend.sources.http import tls
 
-__all__ = ["burst", "fetch", "handler", "prepare"]
-
-# As in functions/service_root.py.
-os.environ.pop("AWS_CA_BUNDLE", None)
-tls.ROOTS = os.environ["SERVICE_ROOTS"]
+__all__ = ["burst", "fetch", "handler", "prepare", "read"]
 
 _NAME = core_backend.SecretName("bench-secret")
 
 
 def prepare(ttl: int) -> None:
-    """Keep values that long, in seconds."""
+    """Cache values for ``ttl`` seconds."""
     core_backend.configure(ttl=ttl)
 
 
@@ -28,7 +23,7 @@ async def fetch(secrets: list[str]) -> int:
 
 
 async def burst(way: str, secrets: list[str], calls: int) -> None:
-    """Read what is cached, so many times."""
+    """Read cached secrets ``calls`` times."""
     get_secret, get_secrets = core_backend.get_secret, core_backend.get_secrets
     if way == "three":
         one, two, three = secrets
@@ -50,3 +45,11 @@ async def burst(way: str, secrets: list[str], calls: int) -> None:
 async def handler(event: list[str], context: object) -> int:
     """Handle one invocation that reads them all."""
     return len(await core_backend.get_secrets(*event))
+
+
+async def read(secret: str, fresh: bool, stage: str | None) -> str:
+    """Read one secret, past the cache if ``fresh``."""
+    if stage is None:
+        return await core_backend.get_secret(secret, fresh=fresh)
+    os.environ["BENCH_SECRET"] = secret
+    return await core_backend.get_secret(core_backend.get_env(_NAME.staged(stage)), fresh=fresh)

@@ -1,1 +1,0 @@
-"""How each library reads one secret, used as its documentation says."""
