@@ -14,9 +14,8 @@ from core_backend.names import SecretName
 
 IMPORTS = """
 import os
-import core_backend
+import core_backend; from core_backend import prefetch, sync_handler
 from core_backend import async_handler, get_env, get_secret, get_secrets, with_secret
-from core_backend import prefetch, sync_handler
 from secret_names import DB, STRIPE
 """
 
