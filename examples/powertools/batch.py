@@ -1,0 +1,47 @@
+"""Powertools' batch processor, sync and async. Both handlers are sync: the processor has the loop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    AsyncBatchProcessor,
+    BatchProcessor,
+    EventType,
+    async_process_partial_response,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from core_backend import SecretName, get_secret, sync_handler
+
+STRIPE_API_KEY = SecretName("stripe-api-key")
+
+
+def charge(record: SQSRecord) -> str:
+    """Charge what one message asks for."""
+    return pay(record.body, get_secret(STRIPE_API_KEY).result())
+
+
+@sync_handler
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Charge one message after the other."""
+    return process_partial_response(event, charge, BatchProcessor(EventType.SQS), context)
+
+
+async def charge_async(record: SQSRecord) -> str:
+    """Charge what one message asks for. All messages wait for one fetch."""
+    return pay(record.body, await get_secret(STRIPE_API_KEY))
+
+
+@sync_handler
+def async_batch_handler(event: dict[str, Any], context: Any) -> Any:
+    """Charge all messages at the same time."""
+    return async_process_partial_response(
+        event, charge_async, AsyncBatchProcessor(EventType.SQS), context
+    )
+
+
+def pay(amount: str, key: str) -> str:
+    """Charge an amount, unless it is not a number. The call to Stripe is left out."""
+    return f"charged {int(amount)} with a key of {len(key)} letters"
