@@ -165,20 +165,6 @@ def test_a_name_is_found_in_the_environment(w: World, on_lambda: pytest.MonkeyPa
     assert w.calls == 1
 
 
-def test_several_are_fetched_as_one_batch(w: World, on_lambda: Any) -> None:
-    together: list[bool] = []
-    spawn = w.store._portal.spawn
-
-    def noting(job: Any) -> None:
-        together.append(w.store._portal._held is not None)
-        spawn(job)
-
-    on_lambda.setattr(w.store._portal, "spawn", noting)
-    with configure(batch=True):
-        prefetch("a", "b")
-    assert together == [True, True]
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_under_snap_start_it_starts_after_each_restore(
     w: World, snap_start: Restores, way: Any

@@ -1,4 +1,4 @@
-"""JWTs signed with an RSA key. The version of the secret is the key's id, so that keys can rotate."""
+"""JWTs signed with an RSA key that can rotate: the version of the secret is the id of the key."""
 
 from __future__ import annotations
 

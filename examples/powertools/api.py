@@ -26,8 +26,8 @@ async def handler(event: dict[str, Any], context: Any) -> dict[str, object]:
     """Charge an amount. The call to Stripe, which takes the key, is left out."""
     key, version = await get_secret(STRIPE_API_KEY).with_version()
     metrics.add_metric(name="charges", unit=MetricUnit.Count, value=1)
-    # The id of a version is not a secret. Log no value: Powertools writes its lines with json.dumps,
-    # which writes out a masked text like any other.
+    # The id of a version is not a secret. Never log a value: Powertools writes lines with
+    # json.dumps, which writes out a masked text like any other.
     logger.info("charging", extra={"version": version})
     return {"charged": event["amount"], "live": key.startswith("sk_live_")}
 

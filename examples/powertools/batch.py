@@ -1,8 +1,8 @@
-"""Powertools' batch processor, sync and async. Both handlers are sync: the processor has the loop."""
+"""Powertools' batch processor, sync and async. Both handlers are sync: it brings its own loop."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import (
     AsyncBatchProcessor,
@@ -11,9 +11,11 @@ from aws_lambda_powertools.utilities.batch import (
     async_process_partial_response,
     process_partial_response,
 )
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from core_backend import SecretName, get_secret, sync_handler
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 STRIPE_API_KEY = SecretName("stripe-api-key")
 

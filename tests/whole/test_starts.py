@@ -74,6 +74,15 @@ def test_each_worker_of_a_managed_instance_opens_its_own(
         assert function.invoke().payload["right"]
 
 
+def test_what_is_prefetched_is_fetched_as_one_batch(deploy: Any, service: SecretService) -> None:
+    service.put("real-key", "pl4nted-key")
+    service.put("plain", "pl4nted-plain")
+    env = {"API_KEY": "real-key", "CORE_BACKEND_BATCH": "1"}
+    with deploy("eager.handler", env=env) as function:
+        function.start()
+        assert [call.operation for call in service.calls] == ["BatchGetSecretValue"]
+
+
 # --- freezes and snapshots
 
 

@@ -17,7 +17,7 @@ class Database:
         secrets[SecretName("db-password")] = OLD
 
     def rotate(self):
-        """Change the password: first the secret, so that nobody who is refused finds the old one."""
+        """Change the password: the secret first, so that those who are refused find the new one."""
         self._secrets.rotate(SecretName("db-password"), NEW)
         with psycopg.connect(
             host=self._server.socket_folder, user="app", password=OLD, dbname="postgres"
