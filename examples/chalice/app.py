@@ -10,7 +10,7 @@ from core_backend import SecretName, get_secret, prefetch, sync_handler
 
 STRIPE_API_KEY = SecretName("stripe-api-key")
 
-# Under way while the routes are being set up, and while whatever is imported below is.
+# It is being fetched while the rest of the application is set up.
 prefetch(STRIPE_API_KEY)
 
 
