@@ -4,35 +4,43 @@ from support.postgres import find_postgres, running_postgres
 
 from core_backend import SecretName
 
-OLD, NEW = "pl4nted-old", "pl4nted-new"
+DB_PASSWORD = SecretName("db-password")
 PROGRAMS = find_postgres()
 
 
 class Database:
     """A real PostgreSQL, and the secret with its password."""
 
-    def __init__(self, server, secrets):
-        self._server = server
-        self._secrets = secrets
-        secrets[SecretName("db-password")] = OLD
+    def __init__(self, host):
+        self.host = host
+        self.secrets = {}
+        self.password = "pl4nted-0"
 
     def rotate(self):
         """Change the password: the secret first, so that those who are refused find the new one."""
-        self._secrets.rotate(SecretName("db-password"), NEW)
+        old, self.password = self.password, f"{self.password}0"
+        self.secrets.rotate(DB_PASSWORD, self.password)
         with psycopg.connect(
-            host=self._server.socket_folder, user="app", password=OLD, dbname="postgres"
+            host=self.host, user="app", password=old, dbname="postgres"
         ) as connection:
-            connection.execute(f"ALTER USER app PASSWORD '{NEW}'")
+            connection.execute(f"ALTER USER app PASSWORD '{self.password}'")
 
     @property
     def fetches(self):
-        return len(self._secrets.calls)
+        return len(self.secrets.calls)
+
+
+@pytest.fixture(scope="session")
+def running():
+    if PROGRAMS is None:
+        pytest.skip("no PostgreSQL server is installed")
+    with running_postgres(PROGRAMS, password="pl4nted-0") as server:
+        yield Database(server.socket_folder)
 
 
 @pytest.fixture
-def database(fake_secrets, monkeypatch):
-    if PROGRAMS is None:
-        pytest.skip("no PostgreSQL server is installed")
-    with running_postgres(PROGRAMS, password=OLD) as server:
-        monkeypatch.setenv("DB_HOST", server.socket_folder)
-        yield Database(server, fake_secrets)
+def database(running, fake_secrets, monkeypatch):
+    fake_secrets[DB_PASSWORD] = running.password
+    running.secrets = fake_secrets
+    monkeypatch.setenv("DB_HOST", running.host)
+    return running
