@@ -29,7 +29,9 @@ def test_the_tests_of_an_example_pass(name):
 
 
 RECIPES = ROOT / "docs" / "recipes.md"
-SHOWN = re.findall(r"^```python\n# (\S+)\n(.*?)^```$", RECIPES.read_text(), re.M | re.S)
+SHOWN = re.findall(
+    r"^```python\n# (\S+)\n(.*?)^```$", RECIPES.read_text(), re.MULTILINE | re.DOTALL
+)
 
 
 @pytest.mark.parametrize(("path", "code"), SHOWN)
