@@ -2,6 +2,7 @@
 
 from core_backend._engine.process import configure
 from core_backend._engine.stats import SecretsInfo
+from core_backend._warm_up import prefetch
 from core_backend.env import get_env
 from core_backend.errors import (
     ConfigurationError,
@@ -20,7 +21,7 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.handler import async_handler
+from core_backend.handler import async_handler, sync_handler
 from core_backend.names import SecretId, SecretName, get_resource_name
 from core_backend.pending import PendingSecret, SecretBatch
 from core_backend.rotation import with_secret
@@ -62,6 +63,8 @@ __all__ = [
     "get_resource_name",
     "get_secret",
     "get_secrets",
+    "prefetch",
     "secrets_info",
+    "sync_handler",
     "with_secret",
 ]

@@ -59,6 +59,8 @@ class Settings:
     """Whether several missing secrets are asked for in one BatchGetSecretValue."""
     redact_logs: bool = False
     """Whether fetched values are masked in what the root logger's handlers write."""
+    warm_up: bool = True
+    """Whether a function that starts on Lambda connects to the service before its first event."""
     source: str = "auto"
     """Where values come from: ``auto``, ``direct``, ``sdk`` or ``extension``."""
     allow: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "max_entries": (1, 1_000_000),
     "idle_timeout": (0, 3_600),
 }
-_SWITCHES = ("batch", "redact_logs")
+_SWITCHES = ("batch", "redact_logs", "warm_up")
 _WORDS: Mapping[str, bool] = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
     **dict.fromkeys(("0", "false", "no", "off"), False),

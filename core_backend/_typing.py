@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-__all__ = ["LambdaHandler", "Yields"]
+__all__ = ["Yields"]
 
 T_co = TypeVar("T_co", covariant=True)
-Event_contra = TypeVar("Event_contra", contravariant=True)
-Context_contra = TypeVar("Context_contra", contravariant=True)
 
 
 class Yields(Protocol[T_co]):
@@ -22,12 +20,4 @@ class Yields(Protocol[T_co]):
 
     def casefold(self) -> str:
         """Stand for being a ``str`` at all."""
-        ...
-
-
-class LambdaHandler(Protocol[Event_contra, Context_contra]):
-    """What Lambda calls. Returns the result; where a loop is running, what to await for it."""
-
-    def __call__(self, event: Event_contra, context: Context_contra) -> Any:
-        """Handle one invocation."""
         ...

@@ -55,7 +55,7 @@ def test_without_variables_all_is_at_its_default():
 def test_the_defaults_are_the_documented_ones():
     assert tuple(vars_of(DEFAULTS).values()) == (
         *(300.0, 0.1, 0.8, 3600.0, 3, 1.0, 2.0, 5.0, 10, 1024, 12.0),
-        *(False, False, "auto", ()),
+        *(False, False, True, "auto", ()),
     )
 
 
@@ -108,7 +108,7 @@ def test_a_time_is_a_float_however_it_is_given():
     assert from_env(ttl=" 1.5e2\n").ttl == 150.0
 
 
-@pytest.mark.parametrize("name", ["batch", "redact_logs"])
+@pytest.mark.parametrize("name", ["batch", "redact_logs", "warm_up"])
 def test_a_switch_is_on_or_off(name):
     for text in ("1", "true", "Yes", " ON "):
         assert getattr(from_env(**{name: text}), name) is True

@@ -216,7 +216,8 @@ def configure(**settings: object) -> Restore:
     Args:
         **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,
             ``connect_timeout``, ``read_timeout``, ``timeout``, ``max_connections``,
-            ``max_entries``, ``idle_timeout``, ``batch``, ``redact_logs``, ``source``, ``allow``.
+            ``max_entries``, ``idle_timeout``, ``batch``, ``redact_logs``, ``warm_up``, ``source``,
+            ``allow``.
             Times are in seconds.
 
     Returns:

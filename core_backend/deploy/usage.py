@@ -28,8 +28,11 @@ _REQUESTS = {
     "get_envs": ("names",),
     "get_secret": ("secret",),
     "get_secrets": (),
+    "prefetch": (),
+    "sync_handler": ("prefetch",),
     "with_secret": ("secret",),
 }
+_DECORATORS = ("async_handler", "sync_handler")
 # Names that are looked up by a text, which may be computed.
 _INDIRECT = ("__import__", "eval", "exec", "getattr", "globals", "import_module")
 # How much of a line a message quotes.
@@ -210,7 +213,7 @@ def _quoted(node: ast.expr) -> str:
 
 def _wanted(call: ast.Call, api: str) -> list[ast.expr]:
     keywords = _REQUESTS[api]
-    positional = [] if api == "async_handler" else call.args
+    positional = [] if api in _DECORATORS else call.args
     named = [keyword.value for keyword in call.keywords if keyword.arg in keywords]
     return [*(positional[:1] if keywords else positional), *named]
 

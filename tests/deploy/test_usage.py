@@ -14,7 +14,7 @@ from core_backend.names import SecretName
 
 IMPORTS = """
 import os
-import core_backend
+import core_backend; from core_backend import prefetch, sync_handler
 from core_backend import async_handler, get_env, get_secret, get_secrets, with_secret
 from secret_names import DB, STRIPE
 """
@@ -89,6 +89,8 @@ def used(usage):
         "{name: get_secret(name) for name in [STRIPE]}",
         "async def f():\n    async for key in [STRIPE]:\n        await get_secret(key)",
         "@async_handler(prefetch=[STRIPE])\nasync def handler(event, context): ...",
+        "@sync_handler(prefetch=[STRIPE])\ndef handler(event, context): ...",
+        "handler = sync_handler(app)\nprefetch(STRIPE)",
         "from secret_names import STRIPE\nget_secret(STRIPE)",
     ],
 )

@@ -18,9 +18,11 @@ from core_backend._configuration import ENV_PREFIX, NAMES, Settings, settings_fr
 from core_backend.testing import fake_secrets
 
 ROOT = Path(__file__).parents[2]
-# A guide that is a project of its own has a test of its own: test_docs_testing.py, and
-# cdk/test_infrastructure_guide.py.
-PROJECTS = {ROOT / "docs" / "testing.md", ROOT / "docs" / "infrastructure.md"}
+# A guide that is a project of its own has a test of its own: test_docs_testing.py,
+# cdk/test_infrastructure_guide.py, test_examples.py and test_migrating.py.
+PROJECTS = {
+    ROOT / "docs" / f"{name}.md" for name in ("testing", "infrastructure", "recipes", "migrating")
+}
 DOCUMENTS = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - PROJECTS)]
 # What pytest-asyncio warns of where it is not said.
 ASYNCIO = "asyncio_default_fixture_loop_scope=function"

@@ -1,19 +1,85 @@
-"""What is left at the end of an invocation: tasks, and time."""
+"""The kept loop: how long it lasts, and what becomes of the tasks that an invocation leaves."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from types import SimpleNamespace
+import os
+from contextvars import ContextVar
+from typing import Any
 
 import pytest
 from support.invoked import call
-from support.scripted import world
 
-from core_backend import SecretTimeoutError, async_handler, get_secret
-from core_backend.handler import _grace
+from core_backend import CoreBackendError, async_handler
+from core_backend._loop import _close
 from core_backend.testing.context import FakeContext
+
+seen: ContextVar[str] = ContextVar("seen", default="nothing")
+
+
+def test_one_loop_is_kept_from_one_invocation_to_the_next() -> None:
+    @async_handler
+    async def handler(event: object, context: object) -> object:
+        return asyncio.get_running_loop()
+
+    assert handler(None, None) is handler(None, None)
+
+
+def test_each_thread_has_a_loop_of_its_own() -> None:
+    @async_handler
+    async def handler(event: object, context: object) -> object:
+        return asyncio.get_running_loop()
+
+    mine = handler(None, None)
+    theirs = call(handler)
+    assert mine is not theirs
+    assert theirs.is_closed()  # with its thread
+    assert not mine.is_closed()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_child_gets_a_loop_of_its_own() -> None:
+    @async_handler
+    async def handler(event: object, context: object) -> object:
+        return asyncio.get_running_loop()
+
+    mine = handler(None, None)
+    child = os.fork()
+    if child == 0:
+        theirs = handler(None, None)
+        _close(mine, os.getppid())  # as at the exit of the child
+        os._exit(0 if theirs is not mine and not mine.is_closed() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert handler(None, None) is mine
+
+
+def test_what_one_invocation_sets_the_next_does_not_find() -> None:
+    @async_handler
+    async def handler(event: str, context: object) -> str:
+        before = seen.get()
+        seen.set(event)
+        return before
+
+    assert [handler("one", None), handler("two", None)] == ["nothing", "nothing"]
+
+
+def test_a_cancelled_handler_raises_an_ordinary_error_and_the_next_one_runs() -> None:
+    @async_handler
+    async def handler(event: bool, context: object) -> str:
+        if event:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+            await asyncio.sleep(10)
+        return "fine"
+
+    with pytest.raises(CoreBackendError, match="was cancelled") as caught:
+        handler(True, None)
+    assert isinstance(caught.value.__cause__, asyncio.CancelledError)
+    assert handler(False, None) == "fine"
 
 
 def test_no_task_outlives_its_invocation() -> None:
@@ -41,7 +107,7 @@ def test_no_task_outlives_its_invocation() -> None:
 def test_a_task_that_will_not_be_cancelled_is_named_and_left(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core_backend.handler._GRACE", 0.01)
+    monkeypatch.setattr("core_backend._loop._GRACE", 0.01)
     stop: list[asyncio.Event] = []
 
     async def stubborn() -> None:
@@ -69,7 +135,7 @@ def test_a_task_that_will_not_be_cancelled_is_named_and_left(
 def test_a_task_that_will_not_be_cancelled_is_waited_for_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core_backend.handler._GRACE", 0.01)
+    monkeypatch.setattr("core_backend._loop._GRACE", 0.01)
     over: list[asyncio.Event] = [asyncio.Event()]
 
     async def stubborn() -> None:
@@ -113,8 +179,25 @@ def test_what_a_left_over_task_starts_as_it_ends_is_ended_as_well() -> None:
 
 
 @pytest.mark.parametrize(("left", "grace"), [(900.0, 1.0), (0.6, 0.5), (0.1, 0.0), (0.0, 0.0)])
-def test_left_over_tasks_leave_time_for_the_result(left: float, grace: float) -> None:
-    assert _grace(FakeContext(timeout=left, monotonic=lambda: 0.0)) == pytest.approx(grace)
+def test_left_over_tasks_leave_time_for_the_result(
+    monkeypatch: pytest.MonkeyPatch, left: float, grace: float
+) -> None:
+    granted: list[float] = []
+    wait = asyncio.wait
+
+    def note(tasks: Any, *, timeout: float) -> Any:
+        granted.append(timeout)
+        return wait(tasks, timeout=10)
+
+    monkeypatch.setattr("core_backend._loop.asyncio.wait", note)
+
+    @async_handler
+    async def handler(event: object, context: object) -> None:
+        asyncio.ensure_future(asyncio.sleep(1000)).set_name("left")
+        await asyncio.sleep(0)
+
+    handler(None, FakeContext(timeout=left, monotonic=lambda: 0.0))
+    assert granted == [pytest.approx(grace, abs=0.05)]
 
 
 def test_with_no_time_left_they_are_cancelled_all_the_same(
@@ -146,30 +229,3 @@ def test_an_error_in_a_left_over_task_does_not_become_the_handlers() -> None:
         return task.get_name()
 
     assert handler(None, None).startswith("Task-")
-
-
-@pytest.mark.parametrize("running", [False, True])
-async def test_the_remaining_time_limits_the_fetches(running: bool) -> None:
-    @async_handler
-    async def handler(event: object, context: object) -> str:
-        return await get_secret("a")
-
-    with world() as w:
-        short, long = FakeContext(timeout=0.3), FakeContext(timeout=30)
-        value = await handler(None, long) if running else call(handler, None, long)
-        assert value == "pl4nted-a"
-        w.clock.advance(10_000)
-        with pytest.raises(SecretTimeoutError):
-            await handler(None, short) if running else call(handler, None, short)
-        assert w.calls == 1
-        # Outside of an invocation nothing limits it.
-        assert await get_secret("b") == "pl4nted-b"
-
-
-def test_a_context_that_tells_no_time_limits_nothing() -> None:
-    @async_handler
-    async def handler(event: object, context: object) -> str:
-        return await get_secret("a")
-
-    with world():
-        assert handler(None, SimpleNamespace()) == handler(None, None) == "pl4nted-a"
