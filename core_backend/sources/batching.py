@@ -75,6 +75,10 @@ class BatchingSource:
             raise outcome.fresh()
         return outcome
 
+    async def warm(self) -> None:
+        """Prepare the inner source."""
+        await self._inner.warm()
+
     async def aclose(self) -> None:
         """End the calls under way, and close the inner source."""
         for call in (calls := list(self._calls)):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
+    from core_backend.sources.credentials import Credentials
+    from core_backend.sources.endpoints import Endpoint
     from core_backend.sources.http.messages import Response
     from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
 
@@ -85,6 +87,14 @@ class DirectSource:
         """Return the Region it is asked for in."""
         return endpoint_for(request.secret_id, self._environ)[1]
 
+    async def warm(self) -> None:
+        """Find the credentials, sign once, and open a connection to the environment's endpoint."""
+        pool = self._open_pool()
+        endpoint, region = endpoint_for("", self._environ)
+        credentials = await self._credentials.current(pool)
+        self._signed_request("GetSecretValue", {}, credentials, endpoint, region)
+        await pool.warm(endpoint)
+
     async def aclose(self) -> None:
         """Close all connections. The source can be used again, on another loop too."""
         self.abandon()
@@ -136,25 +146,39 @@ class DirectSource:
         parameters: Mapping[str, object],
         understood: Callable[[SecretRequest, Response], T | CoreBackendError],
     ) -> T | CoreBackendError:
-        if self._pool is None:
-            self._pool = Pool(self._settings, self._clock, self._environ)
+        pool = self._open_pool()
         endpoint, region = endpoint_for(request.secret_id, self._environ)
-        credentials = await self._credentials.current(self._pool)
+        credentials = await self._credentials.current(pool)
 
         def compose() -> bytes:
-            body = request_body(parameters)
-            headers = signed_headers(
-                credentials,
-                operation=operation,
-                now=self._clock.wall(),
-                host=endpoint.authority,
-                region=region,
-                body=body,
-            )
-            headers["user-agent"] = "core_backend"
-            return request_bytes("POST", "/", headers, body)
+            return self._signed_request(operation, parameters, credentials, endpoint, region)
 
-        return understood(request, await self._pool.exchange(endpoint, compose))
+        return understood(request, await pool.exchange(endpoint, compose))
+
+    def _open_pool(self) -> Pool:
+        if self._pool is None:
+            self._pool = Pool(self._settings, self._clock, self._environ)
+        return self._pool
+
+    def _signed_request(
+        self,
+        operation: str,
+        parameters: Mapping[str, object],
+        credentials: Credentials,
+        endpoint: Endpoint,
+        region: str,
+    ) -> bytes:
+        body = request_body(parameters)
+        headers = signed_headers(
+            credentials,
+            operation=operation,
+            now=self._clock.wall(),
+            host=endpoint.authority,
+            region=region,
+            body=body,
+        )
+        headers["user-agent"] = "core_backend"
+        return request_bytes("POST", "/", headers, body)
 
 
 def _given(outcome: T | CoreBackendError) -> T:

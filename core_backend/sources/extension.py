@@ -99,6 +99,9 @@ class ExtensionSource:
             raise outcome
         return outcome
 
+    async def warm(self) -> None:
+        """Do nothing: the extension does not serve while the function initializes."""
+
     async def aclose(self) -> None:
         """Close all connections. The source can be used again, on another loop too."""
         pool, self._pool = self._pool, None

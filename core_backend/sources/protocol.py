@@ -109,6 +109,14 @@ class SecretSource(Protocol):
         """
         ...
 
+    async def warm(self) -> None:
+        """Prepare what a first fetch needs, so that it has less to do: modules, connections.
+
+        Raises:
+            Exception: Any. The caller ignores it, since the first fetch will say it better.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Close what is open. The source can be used again afterwards."""
         ...

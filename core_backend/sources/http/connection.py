@@ -123,9 +123,8 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, family: socket.AddressFamily) -> None:
         self.endpoint = endpoint
-        self.used = False
-        """Whether it has served a request."""
         self.idle_since: Moment | None = None
+        """When it last became idle; ``None`` until it does for the first time."""
         try:
             self._sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
@@ -153,13 +152,14 @@ class Connection:
             self._waiting.set_exception(Broken("the connection was closed"))
 
     def is_quiet(self) -> bool:
-        """Return whether nothing has arrived that nobody asked for, the connection's end above all.
+        """Return whether nothing has arrived since the last answer: no data, no end.
 
-        Looks past TLS at the socket: whatever lies there between two requests is no good sign.
+        Call this between two requests only. Over TLS it also takes in the session tickets that a
+        server sends after the handshake.
         """
         try:
-            socket.socket.recv(self._sock, 1, socket.MSG_PEEK)
-        except BlockingIOError:
+            self._sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
             return False
@@ -215,7 +215,6 @@ class Connection:
             return response
         finally:
             reader.clear()
-            self.used = True
             if response is None or not response.keep_alive:
                 self.close()
 

@@ -71,6 +71,18 @@ class Pool:
         except (Broken, TooSlow, Untrusted) as error:
             raise type(error)(f"{endpoint.authority}: {error}") from None
 
+    async def warm(self, endpoint: Endpoint) -> None:
+        """Open one connection and keep it idle for the next request.
+
+        Does nothing where a connection to the endpoint is open or being opened.
+
+        Raises:
+            What ``exchange`` raises.
+        """
+        open_ones = (*self._idle, *self._busy)
+        if not self._dials and all(each.endpoint != endpoint for each in open_ones):
+            self._release(await self._dial(endpoint))
+
     def close(self) -> None:
         """Close all connections; what still waits gets ``Broken``."""
         self._closed = True
@@ -82,7 +94,7 @@ class Pool:
 
     async def _exchange(self, endpoint: Endpoint, compose: Callable[[], bytes]) -> Response:
         connection = await self._acquire(endpoint)
-        if connection.used:
+        if connection.idle_since is not None:
             try:
                 return await self._use(connection, compose)
             except Unanswered:
@@ -183,4 +195,5 @@ class Pool:
 
     def _is_old(self, connection: Connection, now: Moment) -> bool:
         since = connection.idle_since
-        return since is None or age(since, now) >= self._settings.idle_timeout
+        assert since is not None  # noqa: S101  # only idle ones are asked about
+        return age(since, now) >= self._settings.idle_timeout

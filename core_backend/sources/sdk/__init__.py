@@ -104,20 +104,29 @@ class SdkSource:
 
     def place(self, request: SecretRequest) -> str:
         """Return the Region it is asked for in."""
-        arn = _ARN_REGION.match(request.secret_id)
-        region = arn[1] if arn else configured_region(self._environ)
-        # What is left to the SDK is the profile.
-        region = region or self._session.get_config_variable("region")
+        region = self._region(request.secret_id)
         if not region:
             raise ConfigurationError(
                 f"secret {request.label!r}: no Region is set; set AWS_REGION (Lambda does), or a "
                 f"region in the AWS profile, or ask by the secret's full ARN"
             )
-        return str(region)
+        return region
+
+    async def warm(self) -> None:
+        """Make the client for the environment's Region. It opens no connection."""
+        async with self._clients.lease(self._region("")):
+            pass
 
     async def aclose(self) -> None:
         """Close the clients and their connections."""
         await self._clients.aclose()
+
+    def _region(self, secret_id: str) -> str:
+        """Return the Region of an ARN, or the configured one; empty where there is none."""
+        arn = _ARN_REGION.match(secret_id)
+        region = arn[1] if arn else configured_region(self._environ)
+        # What is left to the SDK is the profile.
+        return str(region or self._session.get_config_variable("region") or "")
 
     async def _asked(self, request: SecretRequest, get: Callable[[Any], Awaitable[T]]) -> T:
         answer, error = await self._answer(request, get)

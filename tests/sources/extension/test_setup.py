@@ -25,6 +25,12 @@ def test_the_usual_port_is_the_documented_one() -> None:
     assert source._endpoint().authority == "localhost:2773"
 
 
+async def test_warming_sends_nothing() -> None:
+    source = source_at(1)
+    await source.warm()
+    assert source._pool is None
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "2773x", "-1", "9" * 5000, "²"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{PORT} is '.*; it must be a port"):

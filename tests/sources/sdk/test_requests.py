@@ -35,6 +35,16 @@ async def test_text_and_binary_come_with_their_version(server: MotoServer) -> No
 
 
 @pytest.mark.usefixtures("environ")
+async def test_warming_makes_the_client_that_the_first_fetch_uses() -> None:
+    source = source_of()
+    await source.warm()
+    [client] = source._clients._current.values()
+    assert (await source.fetch(SecretRequest("text"))).value == PLANTED
+    assert list(source._clients._current.values()) == [client]
+    await source.aclose()
+
+
+@pytest.mark.usefixtures("environ")
 async def test_stages_and_versions_are_asked_for(server: MotoServer) -> None:
     client = server.client()
     first = client.create_secret(Name="rotated", SecretString="pl4nted-1")["VersionId"]
