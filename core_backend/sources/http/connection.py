@@ -47,9 +47,9 @@ class Resolver:
         self._getaddrinfo = getaddrinfo
         self._pending: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
 
-    def forget(self) -> None:
-        """Let the next connection look its host up anew, whatever a thread still waits for."""
-        self._pending.clear()
+    def forget(self, host: str, port: int) -> None:
+        """Make the next connection look ``host`` up anew, although a thread may still wait."""
+        self._pending.pop((host, port), None)
 
     def start(self, host: str, port: int) -> asyncio.Future[list[Address]]:
         """Begin to look up where ``host`` can be reached; done at once for an address.
@@ -68,7 +68,12 @@ class Resolver:
         thread = threading.Thread(
             target=self._look_up, args=(pending, host, port), name="core_backend dns", daemon=True
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # The process has too many threads, or is about to exit.
+            pending.set_exception(Broken("no thread could be started to look the name up"))
+            self._finish(key, pending)
         return pending
 
     def _finish(self, key: tuple[str, int], done: asyncio.Future[list[Address]]) -> None:
@@ -188,9 +193,13 @@ class Connection:
         # As bytes: a str would be encoded as an international name, whose codec takes 1.5 ms to
         # import. It is plain ASCII already.
         name = self.endpoint.host.encode("ascii")
-        self._sock = secured = context.wrap_socket(
-            self._sock, server_hostname=name, do_handshake_on_connect=False
-        )
+        try:
+            self._sock = secured = context.wrap_socket(
+                self._sock, server_hostname=name, do_handshake_on_connect=False
+            )
+        except OSError as error:
+            # It was reset already. The socket is closed by now.
+            raise Broken(f"the connection broke: {_explain(error)}") from None
         await self._do(secured.do_handshake)
 
     async def exchange(self, request: bytes) -> Response:
@@ -244,9 +253,12 @@ class Connection:
         descriptor = self._sock.fileno()
         self._waiting = self._loop.create_future()
         add = self._loop.add_writer if writing else self._loop.add_reader
-        add(descriptor, _wake, self._waiting)
         try:
+            add(descriptor, _wake, self._waiting)
             await self._waiting
+        except OSError as error:
+            # The kernel watches no more descriptors for this user.
+            raise Broken(f"the connection cannot be waited for: {_explain(error)}") from None
         finally:
             self._waiting = None
             # Closed meanwhile, the number may already be another connection's.

@@ -58,7 +58,7 @@ def test_the_token_is_the_agents_own_or_the_sessions_or_the_containers(tmp_path:
 
 def test_no_token_at_all_is_said_at_the_call(tmp_path: Path) -> None:
     for environ in ({}, {"AWS_SESSION_TOKEN": ""}, {"AWS_TOKEN": f"file://{tmp_path}/none"}):
-        with pytest.raises(ConfigurationError, match="there is no token to show the extension"):
+        with pytest.raises(ConfigurationError, match="there is no token for the extension"):
             token_of(environ)
     (tmp_path / "binary").write_bytes(b"\xff")
     with pytest.raises(ConfigurationError, match="AWS_TOKEN is not set, or its file cannot be"):
