@@ -61,12 +61,11 @@ class Settings:
     """Whether fetched values are masked in what the root logger's handlers write."""
     source: str = "auto"
     """Where values come from: ``auto``, ``direct``, ``sdk`` or ``extension``."""
+    insecure_endpoint: str = ""
+    """Host that credentials may be sent to over plain http, for a stand-in such as LocalStack."""
     allow: tuple[str, ...] = ()
     """The ids that may be fetched, as they are asked for: a name does not allow its ARN. One that
     ends in ``*`` is a prefix. Empty allows all."""
-
-    insecure_endpoint: str = ""
-    """Host that credentials may be sent to over plain http, for a stand-in such as LocalStack."""
 
     def __init__(self, **changes: Any) -> None:
         vars(self).update(changes)
