@@ -56,6 +56,15 @@ def test_the_sdk_serves_where_it_is_needed_or_asked_for(environ):
     assert (name, reason) == ("sdk", "AWS_PROFILE is set")
 
 
+def test_fips_in_the_config_file_is_served_directly(environ, tmp_path):
+    (tmp_path / "config").write_text("[default]\nuse_fips_endpoint = true\n")
+    environ.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    source, name, _ = choose()
+    assert name == "direct"
+    endpoint, _ = source._endpoints.find("db")
+    assert endpoint.host == "secretsmanager-fips.eu-central-1.amazonaws.com"
+
+
 def test_what_the_direct_source_cannot_do_is_said_where_it_is_insisted_on(environ):
     environ.setenv("AWS_PROFILE", "dev")
     with pytest.raises(ConfigurationError, match="is 'direct', but AWS_PROFILE is set, which only"):

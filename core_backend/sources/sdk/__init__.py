@@ -174,7 +174,7 @@ class SdkSource:
             return False
         # The connection most likely ended while idle, and others may have ended with it.
         self._clients.drop(client)
-        return mistaken or ended_unanswered(error)
+        return client.proven and (mistaken or ended_unanswered(error))
 
     def _forget_credentials(self, session: Any) -> None:
         # Another task may have replaced the session already.
@@ -241,7 +241,7 @@ class _Names(AbstractResolver):
             {
                 "hostname": host,
                 "host": address[0],
-                "port": port,
+                "port": address[1],
                 "family": family,
                 "proto": socket.IPPROTO_TCP,
                 "flags": socket.AI_NUMERICHOST,

@@ -280,14 +280,15 @@ async def test_an_endpoint_that_never_answers_takes_no_room_from_another(world, 
     await asyncio.wait(stuck)
 
 
-async def test_a_new_connection_takes_the_place_of_an_idle_one(world):
+async def test_a_new_connection_takes_the_place_of_the_one_that_idled_longest(world):
     w = world(max_connections=2)
-    await asyncio.gather(*w.asking(2))
-    assert w.service.connections == 2
-    w.service.script(reset)
-    await w.ask()
-    assert w.service.connections == 3
-    w.service.wait_for_open(2)
+    first, second = await w.lane.acquire(), await w.lane.acquire()
+    w.lane.release(first)
+    w.lane.release(second)
+    third = await w.lane.acquire(new=True)
+    assert (first.closed, second.closed) == (True, False)
+    assert third not in (first, second)
+    w.lane.release(third)
 
 
 def is_of_another(response):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sdk_sources import PLANTED, fetch, source_of
+from support.secret_service import SecretService
 
+from core_backend._configuration import Settings
 from core_backend.errors import (
     ConfigurationError,
     CoreBackendError,
@@ -42,6 +44,38 @@ async def test_warming_makes_the_client_that_the_first_fetch_uses() -> None:
     assert (await source.fetch(SecretRequest("text"))).value == PLANTED
     assert list(source._clients._current.values()) == [client]
     await source.aclose()
+
+
+@pytest.mark.parametrize(("idle_timeout", "connections"), [(12.0, 1), (0.0, 2)])
+async def test_the_sdk_keeps_connections_as_long_as_the_setting_says(
+    environ: pytest.MonkeyPatch, idle_timeout: float, connections: int
+) -> None:
+    with SecretService({"db": PLANTED}) as service:
+        for name, value in service.environ.items():
+            environ.setenv(name, value)
+        source = source_of(Settings(idle_timeout=idle_timeout))
+        for _ in range(2):
+            assert (await source.fetch(SecretRequest("db"))).value == PLANTED
+        await source.aclose()
+        assert service.connections == connections
+
+
+async def test_a_profile_that_cannot_be_read_is_a_mistake_in_the_setup(
+    environ: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        environ.delenv(name, raising=False)
+    environ.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(ConfigurationError, match="ProfileNotFound.; check AWS_PROFILE"):
+        source_of().check(SecretRequest("text"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "localhost", "localstack"])
+async def test_plain_http_within_the_machine_and_by_the_setting(
+    environ: pytest.MonkeyPatch, host: str
+) -> None:
+    environ.setenv("AWS_ENDPOINT_URL", f"http://{host}:4566")
+    source_of(Settings(insecure_endpoint="localstack")).check(SecretRequest("text"))
 
 
 @pytest.mark.usefixtures("environ")
