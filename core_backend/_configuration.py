@@ -50,7 +50,7 @@ class Settings:
     """How long a whole fetch may take, with all its attempts. Less where less is left of the
     invocation."""
     max_connections: int = 10
-    """How many connections are open at once."""
+    """How many connections to one endpoint are open at once."""
     max_entries: int = 1024
     """How many secrets are cached; the least recently used goes first."""
     idle_timeout: float = 12.0
@@ -63,6 +63,8 @@ class Settings:
     """Whether a function that starts on Lambda connects to the service before its first event."""
     source: str = "auto"
     """Where values come from: ``auto``, ``direct``, ``sdk`` or ``extension``."""
+    insecure_endpoint: str = ""
+    """Host that credentials may be sent to over plain http, for a stand-in such as LocalStack."""
     allow: tuple[str, ...] = ()
     """The ids that may be fetched, as they are asked for: a name does not allow its ARN. One that
     ends in ``*`` is a prefix. Empty allows all."""
@@ -84,6 +86,7 @@ class Settings:
             self.idle_timeout,
             self.batch,
             self.source,
+            self.insecure_endpoint,
         )
 
 
@@ -102,6 +105,7 @@ _LIMITS: Mapping[str, tuple[float, float]] = {
     "max_entries": (1, 1_000_000),
     "idle_timeout": (0, 3_600),
 }
+_HOST_CHARACTERS = "abcdefghijklmnopqrstuvwxyz0123456789-._:"
 _SWITCHES = ("batch", "redact_logs", "warm_up")
 _WORDS: Mapping[str, bool] = {
     **dict.fromkeys(("1", "true", "yes", "on"), True),
@@ -196,6 +200,14 @@ def _source(_name: str, value: object) -> str:
     return str(value)
 
 
+def _host(_name: str, value: object) -> str:
+    host = str(value).strip("[]").lower()
+    # One colon would be that of a port; an IPv6 address has more.
+    if not isinstance(value, str) or host.strip(_HOST_CHARACTERS) or host.count(":") == 1:
+        raise ValueError("must be a host without scheme and port, such as localstack")
+    return host
+
+
 def _allow(_name: str, value: object) -> tuple[str, ...]:
     # A str is a collection of strings as well, and would allow single letters.
     if isinstance(value, str) or not isinstance(value, Collection):
@@ -210,6 +222,7 @@ _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
     **dict.fromkeys(_LIMITS, _number),
     **dict.fromkeys(_SWITCHES, _switch),
     "source": _source,
+    "insecure_endpoint": _host,
     "allow": _allow,
 }
 

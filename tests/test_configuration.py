@@ -55,7 +55,7 @@ def test_without_variables_all_is_at_its_default():
 def test_the_defaults_are_the_documented_ones():
     assert tuple(vars_of(DEFAULTS).values()) == (
         *(300.0, 0.1, 0.8, 3600.0, 3, 1.0, 2.0, 5.0, 10, 1024, 12.0),
-        *(False, False, True, "auto", ()),
+        *(False, False, True, "auto", "", ()),
     )
 
 
@@ -131,6 +131,16 @@ def test_a_source_is_one_of_four():
             ConfigurationError, match="^source must be one of auto, direct, sdk, extension, not "
         ):
             updated(DEFAULTS, {"source": source})
+
+
+def test_an_insecure_endpoint_is_a_host():
+    for host in ("localstack", "172.17.0.2", "LocalStack", "[fe80::1]", ""):
+        given = updated(DEFAULTS, {"insecure_endpoint": host}).insecure_endpoint
+        assert given == host.strip("[]").lower()
+    assert from_env(insecure_endpoint="localstack").insecure_endpoint == "localstack"
+    for wrong in ("http://localstack", "localstack:4566", "local stack", "a/b", None, 3, ["a"]):
+        with pytest.raises(ConfigurationError, match="^insecure_endpoint must be a host without"):
+            updated(DEFAULTS, {"insecure_endpoint": wrong})
 
 
 def test_what_is_allowed_is_a_list_of_ids_and_prefixes():

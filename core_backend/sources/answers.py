@@ -1,8 +1,4 @@
-"""What an answer says: a value, or several, or which failure.
-
-Errors are returned here, not raised: a traceback would hold this module's frames, and with them
-the body. The caller raises them where no value is in reach.
-"""
+"""What an answer of Secrets Manager holds: one value, a page of values, or a failure."""
 
 from __future__ import annotations
 
@@ -11,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from core_backend.errors import SecretUnavailableError
-from core_backend.sources.protocol import SecretValue
+from core_backend.sources.http.messages import Mistaken
+from core_backend.sources.protocol import SecretValue, has_valid_size, is_answer_to
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
@@ -21,37 +18,49 @@ if TYPE_CHECKING:
     from core_backend.sources.http.messages import Response
     from core_backend.sources.protocol import BatchPage, SecretRequest
 
-__all__ = ["understand", "understand_page"]
+__all__ = ["read_page", "read_value"]
 
 _OK = 200
 _MAX_CODE = 80
-_LARGEST = 65_536
-"""The most bytes a value has. Source: Secrets Manager user guide, quotas."""
 
 
-def understand(request: SecretRequest, response: Response) -> SecretValue | CoreBackendError:
-    """Return the value in ``response``, or the error that it stands for."""
-    answer = _json_object(response.body)
-    if response.status == _OK:
-        return _value(answer) or _unreadable(request, "a body that is no secret")
-    return _failure(request, response, answer)
+def read_value(request: SecretRequest, response: Response) -> SecretValue:
+    """Return the value in the answer to GetSecretValue.
+
+    Raises:
+        CoreBackendError: The answer is a failure, or cannot be read.
+        Mistaken: The answer is about another secret or version.
+    """
+    answer = _parse_object(response.body)
+    if response.status != _OK:
+        raise _failure(request, response, answer)
+    value = _value_in(answer)
+    if value is None:
+        raise _unreadable(request, "a body that is no secret")
+    if not is_answer_to(request, answer):
+        raise Mistaken("the answer is about another secret or version")
+    return value
 
 
-def understand_page(request: SecretRequest, response: Response) -> BatchPage | CoreBackendError:
-    """Return the values in ``response``, or the error, as ``request``'s, that it stands for."""
-    # Only with batches, which are off by default.
+def read_page(request: SecretRequest, response: Response) -> BatchPage:
+    """Return the values in the answer to BatchGetSecretValue.
+
+    Raises:
+        CoreBackendError: The answer is a failure. It is reported for ``request``.
+    """
+    # Imported here, because batches are off by default.
     from core_backend.sources.batching import page_of  # noqa: PLC0415
 
-    answer = _json_object(response.body)
-    return (
-        page_of(answer, _value) if response.status == _OK else _failure(request, response, answer)
-    )
+    answer = _parse_object(response.body)
+    if response.status != _OK:
+        raise _failure(request, response, answer)
+    return page_of(answer, _value_in)
 
 
 def _failure(
     request: SecretRequest, response: Response, answer: Mapping[str, Any]
 ) -> CoreBackendError:
-    # Only a failure pays for the import.
+    # Imported here, because only a failure needs it.
     from core_backend.sources.failures import failure_of  # noqa: PLC0415
 
     code = _code(answer, response.headers)
@@ -62,13 +71,14 @@ def _failure(
 
 def _unreadable(request: SecretRequest, what: str) -> SecretUnavailableError:
     return SecretUnavailableError(
-        f"secret {request.label!r}: the service answered with {what}; try again later, and if it "
-        f"stays so, see what stands between the function and the service",
+        f"secret {request.label!r}: the service answered with {what}. Try again later. If it "
+        f"goes on, find out what stands between the function and the service",
         secret_id=request.label,
     )
 
 
-def _json_object(body: bytes) -> Mapping[str, Any]:
+def _parse_object(body: bytes) -> Mapping[str, Any]:
+    """Return the JSON object in ``body``; an empty one if there is none."""
     answer: dict[str, Any] | None  # as far as it matters
     try:
         answer = json.loads(body.decode())
@@ -77,37 +87,27 @@ def _json_object(body: bytes) -> Mapping[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def _value(answer: Mapping[str, Any]) -> SecretValue | None:
+def _value_in(answer: Mapping[str, Any]) -> SecretValue | None:
     version, text, binary = map(answer.get, ("VersionId", "SecretString", "SecretBinary"))
     if not isinstance(version, str) or not version:
         return None
     data: SecretText | SecretBytes | None = None
     if isinstance(text, str) and binary is None:
-        data = _checked_text(text)
+        data = SecretText(text)
     elif isinstance(binary, str) and text is None:
-        data = _from_base64(binary)
-    return None if data is None else SecretValue(data, version)
+        data = _decode(binary)
+    return SecretValue(data, version) if data is not None and has_valid_size(data) else None
 
 
-def _checked_text(text: str) -> SecretText | None:
+def _decode(text: str) -> SecretBytes | None:
     try:
-        # A lone surrogate, which an escape can stand for, could never be written anywhere.
-        size = len(text) if text.isascii() else len(text.encode())
-    except UnicodeEncodeError:
-        return None
-    return SecretText(text) if 0 < size <= _LARGEST else None
-
-
-def _from_base64(text: str) -> SecretBytes | None:
-    try:
-        data = SecretBytes(binascii.a2b_base64(text, strict_mode=True))
+        return SecretBytes(binascii.a2b_base64(text, strict_mode=True))
     except ValueError:
         return None
-    return data if 0 < len(data) <= _LARGEST else None
 
 
 def _code(answer: Mapping[str, Any], headers: Mapping[str, str]) -> str:
-    """Return the error code without namespace and address, or nothing where there is none.
+    """Return the error code without its namespace and address; empty if there is none.
 
     Source: Smithy, AWS JSON 1.1 protocol, "Operation error serialization".
     """

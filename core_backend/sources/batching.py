@@ -1,9 +1,9 @@
-"""Several values in one call: BatchGetSecretValue, where it can stand in for single gets.
+"""Several values in one call of BatchGetSecretValue.
 
-What is asked for in one pass of the loop goes together, as many in a call as the service takes.
-The call knows no stages and no versions; those are asked for singly, and so is a secret that is
-alone in its call. Whatever a call leaves unanswered is asked for singly as well, and what it fails
-for is tried again singly, so that nothing fails in a batch that works by single gets.
+Requests that arrive in the same pass of the event loop share a call, up to the service's maximum.
+The action knows no stages and versions, so those are fetched one by one, and so is a secret that
+is alone in its call. A secret that a call does not answer, or fails for, is fetched by itself as
+well. So batching fails for nothing that single calls can fetch.
 """
 
 from __future__ import annotations
@@ -20,36 +20,30 @@ from core_backend.errors import (
     SecretUnavailableError,
 )
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import (
-    BatchPage,
-    SecretRequest,
-    SecretValue,
-)
+from core_backend.sources.protocol import ARN_SUFFIX, BatchPage, SecretRequest, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from core_backend.sources.protocol import BatchSource
 
-    Waiters = dict[str, list[asyncio.Future[SecretValue | SecretError | None]]]
+    Waiters = dict[str, list[asyncio.Future[SecretValue | None]]]
 
 __all__ = ["BatchingSource", "page_of"]
 
 # Source: Secrets Manager API reference, BatchGetSecretValue.
-_MOST = 20
-# A page may be empty and still have a next one. This many, and the rest is asked for singly.
+_MAX_SECRETS = 20
+# A page may be empty and still have a next one. After so many, the rest is fetched one by one.
 _MAX_PAGES = 20
-# The hyphen and six characters that end an ARN, and may be left out of it.
-_ARN_SUFFIX = 7
 
 _TRANSIENT = (SecretThrottledError, SecretTimeoutError, SecretUnavailableError)
 
 
 class BatchingSource:
-    """Puts what is asked for at once into one call of another source.
+    """Joins requests that arrive together into one call of another source.
 
     Args:
-        inner: Does the calls, single ones and those for several.
+        inner: Makes the calls, for one secret and for several.
     """
 
     def __init__(self, inner: BatchSource) -> None:
@@ -57,23 +51,27 @@ class BatchingSource:
         self._off = False
         """Whether batching does not work here: the role needs a statement of its own for it."""
         self._alone: set[str] = set()
-        """Whose call for several failed."""
+        """Ids whose last batch failed. The next fetch of each is a single one."""
         self._waiting: dict[str, Waiters] = {}
-        """Who waits for which id, by the place it is at."""
+        """For each Region and id, the futures of those who wait."""
         self._calls: set[asyncio.Task[None]] = set()
 
     def check(self, request: SecretRequest) -> None:
-        """Refuse what the inner source refuses."""
+        """Check what the inner source checks."""
         self._inner.check(request)
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
-        """Fetch one value, in a call with others where there are others."""
-        outcome = await self._turn(request) if self._is_for_several(request) else None
-        if outcome is None:
-            return await self._inner.fetch(request)
-        if isinstance(outcome, SecretError):
-            raise outcome.fresh()
-        return outcome
+        """Fetch one value, in one call with others if there are any.
+
+        Raises:
+            SecretError, ConfigurationError: As the inner source does.
+        """
+        value = await self._join_batch(request) if self._can_share(request) else None
+        return await self._inner.fetch(request) if value is None else value
+
+    async def warm(self) -> None:
+        """Warm the inner source."""
+        await self._inner.warm()
 
     async def aclose(self) -> None:
         """End the calls under way, and close the inner source."""
@@ -83,49 +81,53 @@ class BatchingSource:
             await asyncio.wait(calls)
         await self._inner.aclose()
 
-    def _is_for_several(self, request: SecretRequest) -> bool:
+    def _can_share(self, request: SecretRequest) -> bool:
         alone = request.secret_id in self._alone
         self._alone.discard(request.secret_id)
         return not (self._off or alone) and request.key == request.secret_id
 
-    async def _turn(self, request: SecretRequest) -> SecretValue | SecretError | None:
-        """Return what a call for several brought; ``None`` where it is to be asked for singly."""
+    async def _join_batch(self, request: SecretRequest) -> SecretValue | None:
+        """Return the value that a batch brought; ``None`` if a single fetch is needed."""
         place = self._inner.place(request)
         loop = asyncio.get_running_loop()
         if not self._waiting:
-            # At the end of this pass, when all have come that come with it.
-            loop.call_soon(self._depart)
-        future: asyncio.Future[SecretValue | SecretError | None] = loop.create_future()
+            # It runs at the end of this pass, when the others have joined.
+            loop.call_soon(self._send)
+        future: asyncio.Future[SecretValue | None] = loop.create_future()
         self._waiting.setdefault(place, {}).setdefault(request.secret_id, []).append(future)
         return await future
 
-    def _depart(self) -> None:
+    def _send(self) -> None:
         waiting, self._waiting = self._waiting, {}
         for waiters in waiting.values():
             ids = list(waiters)
-            for start in range(0, len(ids), _MOST):
-                self._call({secret_id: waiters[secret_id] for secret_id in ids[start:][:_MOST]})
+            for start in range(0, len(ids), _MAX_SECRETS):
+                chosen = ids[start : start + _MAX_SECRETS]
+                self._start_call({secret_id: waiters[secret_id] for secret_id in chosen})
 
-    def _call(self, waiters: Waiters) -> None:
+    def _start_call(self, waiters: Waiters) -> None:
         if len(waiters) == 1:
             _settle(waiters, next(iter(waiters)), None)
             return
-        # A task: one who is cancelled leaves the call to the others.
-        call = asyncio.create_task(self._answer(waiters))
+        # A task, so that one waiter who is cancelled does not end the call for the others.
+        call = asyncio.create_task(self._call(waiters))
         self._calls.add(call)
         call.add_done_callback(self._calls.discard)
 
-    async def _answer(self, waiters: Waiters) -> None:
+    async def _call(self, waiters: Waiters) -> None:
         requests = [SecretRequest(secret_id) for secret_id in waiters]
         try:
             await self._read_pages(requests, waiters)
         except CoreBackendError as error:
             self._alone.update(waiters)
-            self._off = _is_denial(error)
-            if _is_each_ones(error):
+            self._off = isinstance(error, SecretAccessDeniedError) and not error.blames_credentials
+            if isinstance(error, SecretError) and (
+                isinstance(error, _TRANSIENT) or error.blames_credentials
+            ):
+                # Each secret by itself would have met the same failure.
                 for secret_id in list(waiters):
-                    _settle(waiters, secret_id, _of_another(error, requests[0].label, secret_id))
-        except Exception:  # noqa: BLE001  # a defect in batching must not be one in fetching
+                    _settle(waiters, secret_id, _failure_for(error, requests[0].label, secret_id))
+        except Exception:  # noqa: BLE001  # a defect in batching must not become one in fetching
             self._off = True
         finally:
             for secret_id in list(waiters):
@@ -136,10 +138,10 @@ class BatchingSource:
         for _ in range(_MAX_PAGES):
             page = await self._inner.fetch_batch(requests, token)
             for arn, name, value in page.found:
-                _settle(waiters, _asked_as(arn, name, waiters), value)
+                _settle(waiters, _requested_id(arn, name, waiters), value)
             for secret_id, code, message in page.refused:
                 error = failure_of(SecretRequest(secret_id), code, message)
-                # What is not about the secret, its single get will tell better.
+                # If the error is not about the secret, its single fetch will explain it better.
                 _settle(waiters, secret_id, error if isinstance(error, SecretError) else None)
             token = page.next_token
             if token is None or not waiters:
@@ -147,17 +149,17 @@ class BatchingSource:
 
 
 def page_of(
-    answer: Mapping[str, Any], value_of: Callable[[dict[str, Any]], SecretValue | None]
+    answer: Mapping[str, Any], read_entry: Callable[[dict[str, Any]], SecretValue | None]
 ) -> BatchPage:
-    """Return what an answer of BatchGetSecretValue says, without what cannot be read in it.
+    """Return what an answer of BatchGetSecretValue holds. Unreadable parts of it are left out.
 
     Args:
         answer: The service's answer.
-        value_of: Reads one entry as an answer of GetSecretValue is read.
+        read_entry: Reads one entry like an answer of GetSecretValue; ``None`` if that fails.
     """
     found: list[tuple[str, str, SecretValue]] = []
     for entry in _objects(answer, "SecretValues"):
-        value = value_of(entry)
+        value = read_entry(entry)
         if value is not None:
             found.append((_text(entry, "ARN"), _text(entry, "Name"), value))
     refused = [
@@ -178,34 +180,28 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     return found if isinstance(found, str) else ""
 
 
-def _is_denial(error: CoreBackendError) -> bool:
-    return isinstance(error, SecretAccessDeniedError) and not error.blames_credentials
+def _requested_id(arn: str, name: str, waiters: Waiters) -> str:
+    """Return the id by which a secret in an answer was requested.
 
-
-def _is_each_ones(error: CoreBackendError) -> bool:
-    """Whether each of those in the call would have met the same failure by itself."""
-    return isinstance(error, _TRANSIENT) or error.blames_credentials
-
-
-def _asked_as(arn: str, name: str, waiters: Waiters) -> str:
-    """Return which of the ids that were asked for a secret is the answer to.
-
-    Never by its name where it was asked for by its ARN: another account has the same names.
+    A request by ARN is never matched by name, because another account has the same names.
     """
-    for asked in (arn, arn[:-_ARN_SUFFIX]):
-        if asked in waiters:
-            return asked
+    for requested in (arn, arn[:-ARN_SUFFIX]):
+        if requested in waiters:
+            return requested
     return name
 
 
 def _settle(waiters: Waiters, secret_id: str, outcome: SecretValue | SecretError | None) -> None:
     for future in waiters.pop(secret_id, ()):
-        if not future.done():
+        if future.done():
+            continue
+        if isinstance(outcome, SecretError):
+            future.set_exception(outcome.fresh())
+        else:
             future.set_result(outcome)
 
 
-def _of_another(error: CoreBackendError, label: str, secret_id: str) -> SecretError:
-    """Return the failure of a call for several, as it is told of one of the others."""
-    assert isinstance(error, SecretError)  # noqa: S101  # as each one's are
+def _failure_for(error: SecretError, label: str, secret_id: str) -> SecretError:
+    """Return the failure of a call, told about another of its secrets."""
     message = str(error).replace(repr(label), repr(secret_id), 1)
     return type(error)(message, secret_id=secret_id, code=error.code)

@@ -1,18 +1,20 @@
-"""Whose credentials sign: the environment's, read at each fetch, or a container endpoint's.
+"""The credentials that sign requests: the environment's, or those of a container endpoint.
 
-Source: AWS SDKs and tools reference guide, "Container credential provider". Lambda puts
-credentials into the environment, or, under SnapStart, behind such an endpoint.
+Source: AWS SDKs and tools reference guide, "Container credential provider". Lambda puts credentials
+into the environment, or, under SnapStart, behind such an endpoint.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.sources.endpoints import is_loopback, split_url
+from core_backend.sources.endpoints import is_secure, split_url
 from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
+from core_backend.sources.http.pool import TooSlow
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock
     from core_backend.sources.endpoints import Endpoint
+    from core_backend.sources.http.messages import Response
     from core_backend.sources.http.pool import Pool
 
 __all__ = ["CredentialSource", "Credentials"]
@@ -28,29 +31,42 @@ _RELATIVE = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
 _FULL = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _TOKEN = "AWS_CONTAINER_AUTHORIZATION_TOKEN"  # noqa: S105  # a variable's name
 _TOKEN_FILE = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"  # noqa: S105  # the same
-# Where ECS and EKS serve credentials over plain http, on links that leave no machine.
+# The addresses of ECS and EKS serve credentials over plain http, on links that leave no machine.
 _LINK_LOCAL = frozenset({"169.254.170.2", "169.254.170.23", "fd00:ec2::23"})
 _EARLY = 300.0
-"""How long before they expire credentials are fetched anew, in seconds."""
+"""Credentials are fetched anew so many seconds before they expire."""
+_RETRY = 10.0
+"""If that fails, the old ones serve so many seconds more before the next try."""
 _OK = 200
 
 
 class Credentials:
-    """What signs a request. Shows nothing of itself."""
+    """What signs a request. Its repr shows nothing secret.
 
-    __slots__ = ("access_key_id", "secret_access_key", "session_token")
+    Attributes:
+        expires: When they expire, in seconds since the epoch; 0 if that is unknown.
+    """
 
-    def __init__(self, access_key_id: str, secret_access_key: str, token: str | None) -> None:
+    __slots__ = ("access_key_id", "expires", "secret_access_key", "session_token")
+
+    def __init__(
+        self,
+        access_key_id: str,
+        secret_access_key: str,
+        session_token: str | None,
+        expires: float = 0.0,
+    ) -> None:
         self.access_key_id = access_key_id
         self.secret_access_key = SecretText(secret_access_key)
-        self.session_token = SecretText(token) if token else None
+        self.session_token = SecretText(session_token) if session_token else None
+        self.expires = expires
 
 
 class CredentialSource:
-    """Finds the credentials in force.
+    """Finds the credentials to sign with.
 
     Args:
-        environ: Read anew for each request, for credentials there may be replaced.
+        environ: Read again for each request, because credentials there may be replaced.
         clock: Tells when those of a container endpoint expire.
     """
 
@@ -58,19 +74,19 @@ class CredentialSource:
         self._environ = environ
         self._clock = clock
         self._kept: Credentials | None = None
-        self._until = 0.0
-        self._asking: asyncio.Lock | None = None
+        self._renew_at = 0.0
+        self._lock: asyncio.Lock | None = None
 
     def forget(self) -> None:
-        """Ask the container endpoint again next time: what it gave was refused."""
+        """Forget what the container endpoint gave, because AWS refused it."""
         self._kept = None
-        self._asking = None
+        self._lock = None
 
     def check(self) -> None:
-        """See that there are credentials, as far as that can be seen without any I/O.
+        """Check, without I/O, that there are credentials.
 
         Raises:
-            ConfigurationError: There are none, or they cannot be right.
+            ConfigurationError: There are none, or they cannot be valid.
         """
         if self._from_environment() is None:
             self._container()
@@ -79,48 +95,57 @@ class CredentialSource:
         """Return the credentials to sign with.
 
         Raises:
-            ConfigurationError: There are none, or they cannot be right.
+            ConfigurationError: There are none, or they cannot be valid.
             Broken: The container endpoint failed.
             TooSlow: It took too long.
+            Untrusted: Its certificate does not verify.
         """
         if found := self._from_environment():
             return found
-        if self._asking is None:
-            self._asking = asyncio.Lock()
-        async with self._asking:
-            if self._kept is None or self._clock.wall() >= self._until:
-                self._kept, expires = await self._from_container(pool)
-                # For a second at least, so that those who wait here share what came.
-                self._until = max(expires - _EARLY, self._clock.wall() + 1)
+        if self._lock is None:
+            self._lock = asyncio.Lock()
+        # One request for all that wait here.
+        async with self._lock:
+            if self._kept is None or self._clock.wall() >= self._renew_at:
+                self._kept = await self._renew(pool)
             return self._kept
 
+    async def _renew(self, pool: Pool) -> Credentials:
+        try:
+            new = await self._from_container(pool)
+        except (Broken, TooSlow):
+            old, now = self._kept, self._clock.wall()
+            if old is None or now >= old.expires:
+                raise
+            self._renew_at = min(now + _RETRY, old.expires)
+            return old
+        # At least one second, so that all who wait share one answer.
+        self._renew_at = max(new.expires - _EARLY, self._clock.wall() + 1)
+        return new
+
     def _from_environment(self) -> Credentials | None:
-        get = self._environ.get
-        key, secret = get("AWS_ACCESS_KEY_ID"), get("AWS_SECRET_ACCESS_KEY")
+        names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+        key, secret, token = (self._environ.get(name, "") for name in names)
         if not key and not secret:
             return None
         if not key or not secret:
-            missing = "AWS_SECRET_ACCESS_KEY" if key else "AWS_ACCESS_KEY_ID"
+            missing = names[1] if key else names[0]
             raise ConfigurationError(f"{missing} is not set, but its counterpart is; set both")
-        token = get("AWS_SESSION_TOKEN")
-        if not _is_plain(key) or not _is_plain(token or ""):
-            variable = "AWS_SESSION_TOKEN" if _is_plain(key) else "AWS_ACCESS_KEY_ID"
-            raise ConfigurationError(f"{variable} has characters that none can have; set it anew")
+        for name, text in zip(names, (key, secret, token), strict=True):
+            if not _is_plain(text):
+                raise ConfigurationError(
+                    f"{name} has spaces, line ends or other characters that no credentials have; "
+                    f"set it anew"
+                )
         return Credentials(key, secret, token)
 
-    async def _from_container(self, pool: Pool) -> tuple[Credentials, float]:
+    async def _from_container(self, pool: Pool) -> Credentials:
         endpoint, target = self._container()
         headers = {"host": endpoint.authority, "accept": "application/json"}
         if token := self._container_token():
             headers["authorization"] = token
         request = request_bytes("GET", target, headers, b"")
-        response = await pool.exchange(endpoint, lambda: request)
-        if response.status != _OK:
-            raise Broken(f"{endpoint.authority}: no credentials, but HTTP {response.status}")
-        found = _decoded(response.body)
-        if found is None:
-            raise Broken(f"{endpoint.authority}: the answer holds no credentials")
-        return found
+        return await pool.exchange(endpoint, lambda: request, _read_credentials)
 
     def _container(self) -> tuple[Endpoint, str]:
         variable, url = _FULL, self._environ.get(_FULL, "")
@@ -128,13 +153,13 @@ class CredentialSource:
             variable, url = _RELATIVE, f"http://169.254.170.2{relative}"
         if not url:
             raise ConfigurationError(
-                "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor "
-                "a container credentials endpoint is set in the environment"
+                "there are no credentials: the environment has neither AWS_ACCESS_KEY_ID and "
+                "AWS_SECRET_ACCESS_KEY nor a container credentials endpoint"
             )
         endpoint, target = split_url(url, variable)
-        if not endpoint.tls and endpoint.host not in _LINK_LOCAL and not is_loopback(endpoint.host):
+        if not is_secure(endpoint) and endpoint.host not in _LINK_LOCAL:
             raise ConfigurationError(
-                f"{variable} leads to {endpoint.host} over plain http; the SDKs take only https, "
+                f"{variable} leads to {endpoint.host} over plain http; the SDKs accept only https, "
                 f"this machine, and the addresses of ECS and EKS"
             )
         return endpoint, target
@@ -142,45 +167,48 @@ class CredentialSource:
     def _container_token(self) -> str | None:
         token = self._environ.get(_TOKEN)
         if path := self._environ.get(_TOKEN_FILE):
-            token = _read(path)
+            token = _read_file(path)
         if token and not can_be_header(token):
             raise ConfigurationError(
                 f"the token in {_TOKEN_FILE if path else _TOKEN} has line ends, spaces around it "
-                f"or other characters that no header may have"
+                f"or other characters that a header cannot have"
             )
         return SecretText(token) if token else None
 
 
-def _read(path: str) -> str:
+def _read_file(path: str) -> str:
     try:
-        # A few hundred bytes, out of memory or from the node: not worth a thread.
+        # A few hundred bytes, from memory or from the node: not worth a thread.
         with open(path, encoding="ascii") as file:  # noqa: PTH123  # pathlib costs a cold start 3 ms
             return SecretText(file.read())
     except (OSError, UnicodeError) as error:
-        why = type(error).__name__
-    raise ConfigurationError(f"{_TOKEN_FILE} is {path!r}, which cannot be read ({why})")
+        raise ConfigurationError(
+            f"{_TOKEN_FILE} is {path!r}, which cannot be read ({type(error).__name__})"
+        ) from None
 
 
-def _decoded(body: bytes) -> tuple[Credentials, float] | None:
-    """Return the credentials and when they expire; ``None`` where the body has none."""
-    try:
-        found = json.loads(body.decode())
-        fields = [found[name] for name in ("AccessKeyId", "SecretAccessKey")]
-        fields += [found.get(name) or "" for name in ("Token", "Expiration")]
-        expires = _moment(fields.pop())
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return None
-    if not all(isinstance(field, str) and _is_plain(field) for field in fields) or not all(
-        fields[:2]
-    ):
-        return None
-    return Credentials(*fields), expires
+def _read_credentials(response: Response) -> Credentials:
+    """Return the credentials in an answer of a container endpoint.
+
+    Raises:
+        Broken: It has none.
+    """
+    if response.status != _OK:
+        raise Broken(f"no credentials, but HTTP {response.status}")
+    with contextlib.suppress(ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        found = json.loads(response.body.decode())
+        key, secret, token = found["AccessKeyId"], found["SecretAccessKey"], found.get("Token", "")
+        expires = _seconds(found.get("Expiration"))
+        if key and secret and all(map(_is_plain, (key, secret, token or ""))):
+            return Credentials(key, secret, token, expires)
+    raise Broken("the answer holds no credentials")
 
 
-def _moment(text: str) -> float:
+def _seconds(text: str | None) -> float:
+    """Return a date in seconds since the epoch; 0 if there is none."""
     if not text:
         return 0.0
-    # Only under SnapStart and in containers is there a date to be read.
+    # Imported here, because only containers and SnapStart send a date.
     from datetime import UTC, datetime  # noqa: PLC0415
 
     moment = datetime.fromisoformat(text)

@@ -1,11 +1,11 @@
-"""The direct source: one signed HTTPS request for a fetch, with nothing else imported.
+"""The direct source: one signed HTTPS request per fetch, with as little imported as possible.
 
-This is what starts fast. What it cannot do (``endpoints.needs_sdk``) is the SDK's to do.
+It starts fastest. ``Endpoints.needs_sdk`` lists what it cannot do.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core_backend.errors import (
     ConfigurationError,
@@ -13,19 +13,21 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources.answers import understand, understand_page
+from core_backend.sources.answers import read_page, read_value
 from core_backend.sources.credentials import CredentialSource
-from core_backend.sources.endpoints import endpoint_for
+from core_backend.sources.endpoints import Endpoints
 from core_backend.sources.http.connection import Untrusted
 from core_backend.sources.http.messages import Broken, request_bytes
 from core_backend.sources.http.pool import Pool, TooSlow
 from core_backend.sources.sigv4 import request_body, signed_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
+    from core_backend.sources.credentials import Credentials
+    from core_backend.sources.endpoints import Endpoint
     from core_backend.sources.http.messages import Response
     from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
 
@@ -38,8 +40,8 @@ class DirectSource:
     """Fetches values over connections of its own.
 
     Args:
-        settings: Timeouts, and how many connections are kept and how long.
-        environ: Region, endpoint, credentials and certificates; read anew for each fetch.
+        settings: Timeouts, the number of connections, and how long they are kept.
+        environ: Region, endpoint, credentials and certificates. Read again for each fetch.
         clock: Dates the signature, and tells how long a connection was idle.
     """
 
@@ -47,20 +49,18 @@ class DirectSource:
         self._settings = settings
         self._environ = environ
         self._clock = clock
+        self._endpoints = Endpoints(environ, settings.insecure_endpoint)
         self._credentials = CredentialSource(environ, clock)
         self._pool: Pool | None = None
 
     def check(self, request: SecretRequest) -> None:
-        """Refuse what cannot be fetched as the environment is: Region, endpoint, credentials."""
-        try:
-            endpoint_for(request.secret_id, self._environ)
-            self._credentials.check()
-        except ConfigurationError as error:
-            wrong = error.fresh()
-        else:
-            return
-        # Raised here, where no frame of its traceback holds the environment.
-        raise wrong
+        """Check that Region, endpoint and credentials allow the request.
+
+        Raises:
+            ConfigurationError: One of them is missing or wrong.
+        """
+        self._endpoints.find(request.secret_id)
+        self._credentials.check()
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
         """Fetch one value, in one attempt.
@@ -69,97 +69,107 @@ class DirectSource:
             SecretError: One of its subclasses, with a message that says what to do next.
             ConfigurationError: Region, endpoint, credentials or certificates are wrong.
         """
-        attempt = self._attempt(request, "GetSecretValue", request.parameters(), understand)
-        return _given(await self._outcome(request, attempt))
+        return await self._call(
+            request,
+            "GetSecretValue",
+            request.parameters(),
+            lambda response: read_value(request, response),
+        )
 
     async def fetch_batch(self, requests: Sequence[SecretRequest], token: str | None) -> BatchPage:
-        """Fetch one page of values, in one attempt. Raises what ``fetch`` does."""
+        """Fetch one page of values, in one attempt.
+
+        Raises:
+            SecretError, ConfigurationError: As in ``fetch``, for the first request.
+        """
         parameters: dict[str, object] = {"SecretIdList": [each.secret_id for each in requests]}
         if token is not None:
             parameters["NextToken"] = token
         first = requests[0]
-        attempt = self._attempt(first, "BatchGetSecretValue", parameters, understand_page)
-        return _given(await self._outcome(first, attempt))
+        return await self._call(
+            first, "BatchGetSecretValue", parameters, lambda response: read_page(first, response)
+        )
 
     def place(self, request: SecretRequest) -> str:
-        """Return the Region it is asked for in."""
-        return endpoint_for(request.secret_id, self._environ)[1]
+        """Return the Region of the request."""
+        return self._endpoints.find(request.secret_id)[1]
+
+    async def warm(self) -> None:
+        """Find the credentials, sign once, and open a connection to the environment's Region."""
+        pool = self._open_pool()
+        endpoint, region = self._endpoints.find("")
+        credentials = await self._credentials.current(pool)
+        self._signed_request("GetSecretValue", {}, credentials, endpoint, region)
+        await pool.warm(endpoint)
 
     async def aclose(self) -> None:
         """Close all connections. The source can be used again, on another loop too."""
-        self.abandon()
-
-    def abandon(self) -> None:
-        """Close all connections without the loop, as a forked child has to.
-
-        Sends nothing: what the parent shares with the child goes on.
-        """
         pool, self._pool = self._pool, None
         self._credentials.forget()
         if pool is not None:
             pool.close()
 
-    async def _outcome(
-        self, request: SecretRequest, attempt: Coroutine[Any, Any, T | CoreBackendError]
-    ) -> T | CoreBackendError:
-        label = request.label
-        try:
-            outcome = await attempt
-        except Broken as broken:
-            return SecretUnavailableError(
-                f"secret {label!r}: {broken}. The network or the service failed; try again later",
-                secret_id=label,
-            )
-        except TooSlow as slow:
-            return SecretTimeoutError(
-                f"secret {label!r}: {slow}. A function in a VPC needs a NAT gateway or an "
-                f"interface endpoint for Secrets Manager, open to it on port 443; where the "
-                f"service is only slow, raise connect_timeout or read_timeout",
-                secret_id=label,
-            )
-        except Untrusted as untrusted:
-            return ConfigurationError(
-                f"secret {label!r}: {untrusted}. The server's certificate does not verify, so "
-                f"nothing was sent; where a proxy or an endpoint of your own answers, set "
-                f"AWS_CA_BUNDLE to its authority's certificate"
-            )
-        except ConfigurationError as error:
-            return error.fresh()
-        if isinstance(outcome, CoreBackendError) and outcome.blames_credentials:
-            self._credentials.forget()
-        return outcome
-
-    async def _attempt(
+    async def _call(
         self,
         request: SecretRequest,
         operation: str,
         parameters: Mapping[str, object],
-        understood: Callable[[SecretRequest, Response], T | CoreBackendError],
-    ) -> T | CoreBackendError:
+        read: Callable[[Response], T],
+    ) -> T:
+        label = request.label
+        pool = self._open_pool()
+        try:
+            endpoint, region = self._endpoints.find(request.secret_id)
+            credentials = await self._credentials.current(pool)
+
+            def compose() -> bytes:
+                return self._signed_request(operation, parameters, credentials, endpoint, region)
+
+            return await pool.exchange(endpoint, compose, read)
+        except Broken as broken:
+            raise SecretUnavailableError(
+                f"secret {label!r}: {broken}. The network or the service failed; try again later",
+                secret_id=label,
+            ) from None
+        except TooSlow as slow:
+            raise SecretTimeoutError(
+                f"secret {label!r}: {slow}. A function in a VPC needs a NAT gateway or an "
+                f"interface endpoint for Secrets Manager, and port 443 open to it. If the service "
+                f"is only slow, raise connect_timeout or read_timeout",
+                secret_id=label,
+            ) from None
+        except Untrusted as untrusted:
+            raise ConfigurationError(
+                f"secret {label!r}: {untrusted}. The server's certificate does not verify, so "
+                f"nothing was sent. If a proxy or an endpoint of your own answers, set "
+                f"AWS_CA_BUNDLE to the certificate of its authority"
+            ) from None
+        except CoreBackendError as error:
+            if error.blames_credentials:
+                self._credentials.forget()
+            raise
+
+    def _open_pool(self) -> Pool:
         if self._pool is None:
             self._pool = Pool(self._settings, self._clock, self._environ)
-        endpoint, region = endpoint_for(request.secret_id, self._environ)
-        credentials = await self._credentials.current(self._pool)
+        return self._pool
 
-        def compose() -> bytes:
-            body = request_body(parameters)
-            headers = signed_headers(
-                credentials,
-                operation=operation,
-                now=self._clock.wall(),
-                host=endpoint.authority,
-                region=region,
-                body=body,
-            )
-            headers["user-agent"] = "core_backend"
-            return request_bytes("POST", "/", headers, body)
-
-        return understood(request, await self._pool.exchange(endpoint, compose))
-
-
-def _given(outcome: T | CoreBackendError) -> T:
-    if isinstance(outcome, CoreBackendError):
-        # Raised here, and as new, so that its traceback leads to no frame that held the answer,
-        # the request or the environment.
-        raise outcome
-    return outcome
+    def _signed_request(
+        self,
+        operation: str,
+        parameters: Mapping[str, object],
+        credentials: Credentials,
+        endpoint: Endpoint,
+        region: str,
+    ) -> bytes:
+        body = request_body(parameters)
+        headers = signed_headers(
+            credentials,
+            operation=operation,
+            now=self._clock.wall(),
+            host=endpoint.authority,
+            region=region,
+            body=body,
+        )
+        headers["user-agent"] = "core_backend"
+        return request_bytes("POST", "/", headers, body)

@@ -1,10 +1,10 @@
-"""Values from a process next door: the AWS Parameters and Secrets extension, or AWS's agent.
+"""Values from a local process: the AWS Parameters and Secrets extension, or AWS's agent.
 
-Both serve GetSecretValue's answers over plain HTTP on this machine, out of a cache of their own,
-to whoever shows a token. What they say of failures differs, and is little.
+Both answer GetSecretValue over plain HTTP on this machine, from a cache of their own, if a request
+carries the right token. Their error messages say little, and differ.
 
 Source: Secrets Manager user guide, "Use AWS Secrets Manager secrets in AWS Lambda functions" and
-"AWS Secrets Manager Agent"; the words of their refusals are those they are known to send.
+"AWS Secrets Manager Agent". The texts of their refusals are those that they are known to send.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING
 
 from core_backend.errors import (
     ConfigurationError,
-    CoreBackendError,
     SecretAccessDeniedError,
     SecretThrottledError,
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.sources.answers import understand
+from core_backend.sources.answers import read_value
 from core_backend.sources.endpoints import Endpoint
-from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
+from core_backend.sources.http.messages import Broken, Mistaken, can_be_header, request_bytes
 from core_backend.sources.http.pool import Pool, TooSlow
+from core_backend.sources.protocol import SecretValue
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
@@ -31,38 +31,39 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
+    from core_backend.errors import CoreBackendError
     from core_backend.sources.http.messages import Response
-    from core_backend.sources.protocol import SecretRequest, SecretValue
+    from core_backend.sources.protocol import SecretRequest
 
 __all__ = ["ExtensionSource"]
 
 _PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
 _DEFAULT_PORT = "2773"
 _HEADER = "x-aws-parameters-secrets-token"
-# In this order. The first is the agent's alone; the last stands in for it under SnapStart.
+# The first one set is used. Only the agent has the first; SnapStart has the last, not the second.
 _TOKENS = ("AWS_TOKEN", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 _AGENTS_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105  # where the agent's installer puts it
 
-# How long it is waited for that either gets ready, as a part of what a fetch may take, and how
-# long between two tries, in seconds.
-_PATIENCE = 0.8
-_PAUSE = 0.05
+_WAITING_SHARE = 0.8
+"""Share of the fetch timeout spent waiting for the extension to become ready."""
+_WAITING_PAUSE = 0.05
+"""Seconds between two attempts meanwhile."""
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 _OK, _BAD_REQUEST, _TOO_MANY = 200, 400, 429
 _REFUSED = (401, 403)
 _NOT_READY = ("not ready to serve", "serving not enabled")
-_UNTOLD = "unexpected error"
+_UNEXPLAINED = "unexpected error"
 
 
 class ExtensionSource:
-    """Fetches from the extension or the agent, whichever listens.
+    """Fetches from the extension or the agent, whichever runs.
 
     Args:
-        settings: Timeouts, and how many connections are kept and how long.
-        environ: Port and token; read anew for each fetch.
+        settings: Timeouts, the number of connections, and how long they are kept.
+        environ: Port and token. Read again for each fetch.
         clock: Tells how long a connection was idle.
-        token_file: Where the agent's token is, if it was installed on this machine.
+        token_file: The file with the agent's token, if the agent is installed.
     """
 
     def __init__(
@@ -79,25 +80,41 @@ class ExtensionSource:
         self._pool: Pool | None = None
         self._has_served = False
         self._can_refresh = True
-        """Whether it can be told to pass by its cache; the agent can."""
+        """Whether it can be asked to bypass its cache. The agent can."""
 
-    def check(self, request: SecretRequest) -> None:  # noqa: ARG002  # of no request in particular
-        """Refuse a port that is none, and a missing token."""
+    def check(self, request: SecretRequest) -> None:  # noqa: ARG002  # the same for every request
+        """Check that the port is valid, and that there is a token.
+
+        Raises:
+            ConfigurationError: One of them is wrong.
+        """
         self._endpoint()
         self._token()
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
-        """Fetch one value; wait for the extension to get ready, where it is not.
+        """Fetch one value. Wait for the extension if it is not ready yet.
 
         Raises:
             SecretError: One of its subclasses, with a message that says what to do next.
-            ConfigurationError: Nothing listens, or its token is another one.
+            ConfigurationError: Nothing listens, or it expects another token.
         """
-        outcome = await self._outcome(request)
-        if isinstance(outcome, CoreBackendError):
-            # Raised here, where no frame of its traceback has held the answer.
-            raise outcome
-        return outcome
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._settings.timeout * _WAITING_SHARE
+        while True:
+            value = await self._attempt(request)
+            if value is not None:
+                return value
+            if loop.time() + _WAITING_PAUSE >= end:
+                raise ConfigurationError(
+                    f"secret {request.label!r}: the extension on {self._endpoint().authority} is "
+                    f"not there, or not ready. Check that its layer is part of the function (or "
+                    f"that the agent runs), and ask in the handler: it does not serve while the "
+                    f"module is being imported"
+                )
+            await asyncio.sleep(_WAITING_PAUSE)
+
+    async def warm(self) -> None:
+        """Do nothing: the extension does not serve while the function initializes."""
 
     async def aclose(self) -> None:
         """Close all connections. The source can be used again, on another loop too."""
@@ -105,64 +122,61 @@ class ExtensionSource:
         if pool is not None:
             pool.close()
 
-    async def _outcome(self, request: SecretRequest) -> SecretValue | CoreBackendError:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + self._settings.timeout * _PATIENCE
-        while True:
-            outcome = await self._attempt(request)
-            if outcome is not None:
-                return outcome
-            if loop.time() + _PAUSE >= end:
-                return ConfigurationError(
-                    f"secret {request.label!r}: the extension on {self._endpoint().authority} is "
-                    f"not there, or not ready; see that its layer is part of the function (or the "
-                    f"agent runs), and ask in the handler: while the module is being imported it "
-                    f"does not serve"
-                )
-            await asyncio.sleep(_PAUSE)
-
-    async def _attempt(self, request: SecretRequest) -> SecretValue | CoreBackendError | None:
-        """Return what came of one try; ``None`` where it is not ready."""
+    async def _attempt(self, request: SecretRequest) -> SecretValue | None:
+        """Return the value; ``None`` if the extension is not ready yet."""
         label = request.label
         try:
-            response = await self._response(request)
+            answer = await self._ask(request)
         except Broken as broken:
-            if not self._has_served:
+            if not (self._has_served or isinstance(broken, Mistaken)):
                 return None
-            return SecretUnavailableError(
+            raise SecretUnavailableError(
                 f"secret {label!r}: {broken}. The extension failed, or has ended; try again later",
                 secret_id=label,
-            )
+            ) from None
         except TooSlow as slow:
-            return SecretTimeoutError(
+            raise SecretTimeoutError(
                 f"secret {label!r}: {slow}. The extension waits for Secrets Manager: a function "
                 f"in a VPC needs a NAT gateway or an interface endpoint for it",
                 secret_id=label,
-            )
-        if _says(response, *_NOT_READY):
+            ) from None
+        if isinstance(answer, SecretValue):
+            self._has_served = True
+            return answer
+        if _says(answer, *_NOT_READY):
             return None
         self._has_served = True
-        return _refusal(request, response) or understand(request, response)
+        if (refusal := _refusal(request, answer)) is not None:
+            raise refusal
+        return read_value(request, answer)
 
-    async def _response(self, request: SecretRequest) -> Response:
+    async def _ask(self, request: SecretRequest) -> SecretValue | Response:
         target = _target(request)
         if not (request.fresh and self._can_refresh):
-            return await self._get(target)
-        response = await self._get(f"{target}&refreshNow=true")
-        if response.status != _BAD_REQUEST or _says(response, *_NOT_READY):
-            return response
-        # Refused for the secret, or for that parameter, which the extension may not know.
-        plain = await self._get(target)
-        self._can_refresh = plain.status != _OK
+            return await self._get(request, target)
+        answer = await self._get(request, f"{target}&refreshNow=true")
+        if (
+            isinstance(answer, SecretValue)
+            or answer.status != _BAD_REQUEST
+            or _says(answer, *_NOT_READY)
+        ):
+            return answer
+        # It refused the secret, or it is the extension, which does not know that parameter.
+        plain = await self._get(request, target)
+        self._can_refresh = not isinstance(plain, SecretValue)
         return plain
 
-    async def _get(self, target: str) -> Response:
+    async def _get(self, request: SecretRequest, target: str) -> SecretValue | Response:
         if self._pool is None:
             self._pool = Pool(self._settings, self._clock, self._environ)
         endpoint = self._endpoint()
         headers = {"host": endpoint.authority, _HEADER: self._token()}
-        request = request_bytes("GET", target, headers, b"")
-        return await self._pool.exchange(endpoint, lambda: request)
+        sent = request_bytes("GET", target, headers, b"")
+
+        def read(response: Response) -> SecretValue | Response:
+            return read_value(request, response) if response.status == _OK else response
+
+        return await self._pool.exchange(endpoint, lambda: sent, read)
 
     def _endpoint(self) -> Endpoint:
         port = self._environ.get(_PORT) or _DEFAULT_PORT
@@ -171,23 +185,24 @@ class ExtensionSource:
         return Endpoint(tls=False, host="localhost", port=int(port))
 
     def _token(self) -> SecretText:
-        name, token = self._found_token()
+        name, token = self._find_token()
         if token.startswith("file://"):
-            token = _read(token.removeprefix("file://"))
+            token = _read_file(token.removeprefix("file://"))
         if not token:
             raise ConfigurationError(
-                f"there is no token to show the extension: {name} is not set, or its file cannot "
-                f"be read (Lambda sets AWS_SESSION_TOKEN; for the Secrets Manager Agent elsewhere, "
-                f"set AWS_TOKEN as it has it)"
+                f"there is no token for the extension: {name} is not set, or its file cannot be "
+                f"read (Lambda sets AWS_SESSION_TOKEN; for the Secrets Manager Agent elsewhere, "
+                f"set AWS_TOKEN to the agent's own)"
             )
         if not can_be_header(token):
             raise ConfigurationError(f"the token in {name} has characters that no header may have")
         return token
 
-    def _found_token(self) -> tuple[str, SecretText]:
+    def _find_token(self) -> tuple[str, SecretText]:
+        """Return the token, and the variable or file that it comes from."""
         for name in _TOKENS:
             token = SecretText(self._environ.get(name, ""))
-            if name != _TOKENS[0] and (installed := _read(self._token_file)):
+            if name != _TOKENS[0] and (installed := _read_file(self._token_file)):
                 return self._token_file, installed
             if token:
                 return name, token
@@ -197,21 +212,22 @@ class ExtensionSource:
 def _target(request: SecretRequest) -> str:
     # The parameters are the API's, in another spelling.
     query = "&".join(
-        f"{name[0].lower()}{name[1:]}={_quoted(value)}"
+        f"{name[0].lower()}{name[1:]}={_quote(value)}"
         for name, value in request.parameters().items()
     )
     return f"/secretsmanager/get?{query}"
 
 
-def _quoted(text: str) -> str:
-    # By hand: urllib.parse would cost a cold start more than this takes.
+def _quote(text: str) -> str:
+    # By hand, because importing urllib.parse takes longer than this.
     return "".join(chr(x) if x in _UNRESERVED else f"%{x:02X}" for x in text.encode())
 
 
-def _read(path: str) -> SecretText:
+def _read_file(path: str) -> SecretText:
+    """Return the text of a file; empty if it cannot be read."""
     try:
         # A few hundred bytes of memory: not worth a thread.
-        with open(path, encoding="ascii") as file:  # noqa: PTH123  # as pathlib is slow to import
+        with open(path, encoding="ascii") as file:  # noqa: PTH123  # pathlib is slow to import
             return SecretText(file.read().strip())
     except (OSError, UnicodeError):
         return SecretText()
@@ -219,28 +235,28 @@ def _read(path: str) -> SecretText:
 
 def _says(response: Response, *words: str) -> bool:
     text = response.body[:200].decode("ascii", "replace").lower()
-    return response.status != _OK and any(word in text for word in words)
+    return any(word in text for word in words)
 
 
 def _refusal(request: SecretRequest, response: Response) -> CoreBackendError | None:
-    """Return the error for what is said without an error code."""
+    """Return the error for a refusal in plain text; ``None`` for one with an error code."""
     label = request.label
     if response.body[:1] == b"{":
         return None
     if response.status in _REFUSED:
         return ConfigurationError(
-            f"secret {label!r}: the extension refused the token it was shown; it has to be the one "
-            f"it was started with: set AWS_TOKEN as it has it"
+            f"secret {label!r}: the extension refused the token. It must be the one that the "
+            f"extension or agent was started with: set AWS_TOKEN to it"
         )
     if response.status == _TOO_MANY:
         return SecretThrottledError(
             f"secret {label!r}: the extension has too many connections; lower max_connections",
             secret_id=label,
         )
-    if _says(response, _UNTOLD):
+    if _says(response, _UNEXPLAINED):
         return SecretAccessDeniedError(
-            f"secret {label!r}: the extension could not fetch it, and says why only in its own "
-            f"log: most often access is denied, or there is no such secret",
+            f"secret {label!r}: the extension could not fetch it, and gives the reason only in its "
+            f"own log. Most often access is denied, or there is no such secret",
             secret_id=label,
         )
     return None

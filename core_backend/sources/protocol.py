@@ -1,32 +1,41 @@
-"""What a source is asked, what it answers, and the shape of every source."""
+"""What a source is asked for, what it returns, and the protocol that every source follows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from core_backend.names import DEFAULT_STAGE, Key, cache_key
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from core_backend.values import SecretBytes, SecretText
 
 __all__ = [
+    "ARN_SUFFIX",
+    "MAX_VALUE_BYTES",
     "BatchPage",
     "BatchSource",
     "Key",
     "SecretRequest",
     "SecretSource",
     "SecretValue",
+    "has_valid_size",
+    "is_answer_to",
 ]
+
+MAX_VALUE_BYTES = 65_536
+"""The largest value. Source: Secrets Manager user guide, "AWS Secrets Manager quotas"."""
+ARN_SUFFIX = 7
+"""Length of the hyphen and six characters at the end of an ARN, which a request may omit."""
 
 
 class SecretRequest:
-    """One secret at one stage or version: what is fetched, and the key it is cached under.
+    """One secret at one stage or version.
 
     Attributes:
-        key: What its value is cached under.
-        fresh: Whether it is wanted past every cache, one that the source has included.
+        key: The key that its value is cached under.
+        fresh: Whether every cache is bypassed, including one that the source has.
     """
 
     __slots__ = ("fresh", "key", "secret_id", "stage", "version_id")
@@ -46,29 +55,29 @@ class SecretRequest:
         self.key = cache_key(secret_id, stage, version_id)
 
     def __eq__(self, other: object) -> bool:
-        """Return whether the same is asked for."""
+        """Return whether both ask for the same secret, stage and version."""
         return isinstance(other, SecretRequest) and self.key == other.key
 
     def __hash__(self) -> int:
         return hash(self.key)
 
     def __repr__(self) -> str:
-        """Return what is asked for, which is no secret."""
+        """Return the id with stage and version, none of which is secret."""
         return f"<SecretRequest {self.label!r}>"
 
     @property
     def label(self) -> str:
-        """The id as messages show it, with stage and version where they are not the usual."""
+        """The id as messages show it, with the version, or with an unusual stage."""
         if self.version_id is not None:
             return f"{self.secret_id} [{self.version_id}]"
         return self.secret_id if self.stage == DEFAULT_STAGE else f"{self.secret_id} [{self.stage}]"
 
     def afresh(self) -> SecretRequest:
-        """Return the same request, past every cache."""
+        """Return the same request, but past every cache."""
         return SecretRequest(self.secret_id, self.stage, self.version_id, fresh=True)
 
     def parameters(self) -> dict[str, str]:
-        """Return the parameters of GetSecretValue; the usual stage is what it defaults to."""
+        """Return the parameters of GetSecretValue. The default stage is left out."""
         parameters = {"SecretId": self.secret_id}
         if self.version_id is not None:
             parameters["VersionId"] = self.version_id
@@ -78,7 +87,7 @@ class SecretRequest:
 
 
 class SecretValue:
-    """What a source answers: the value, and which version it is."""
+    """A fetched value and its version."""
 
     __slots__ = ("value", "version_id")
 
@@ -87,40 +96,74 @@ class SecretValue:
         self.version_id = version_id
 
 
+def has_valid_size(value: str | bytes) -> bool:
+    """Return whether the service could store ``value``: 1 to 65,536 bytes."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value = value.encode()
+        except UnicodeEncodeError:
+            # A lone surrogate, which an escape in JSON can stand for, is no text.
+            return False
+    return 0 < len(value) <= MAX_VALUE_BYTES
+
+
+def is_answer_to(request: SecretRequest, answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer of GetSecretValue is about the secret and version of ``request``.
+
+    An answer may leave out name, ARN and stages, as stand-ins for the service do.
+    """
+    asked, arn, stages = request.secret_id, answer.get("ARN"), answer.get("VersionStages")
+    if not asked.startswith("arn:"):
+        same = answer.get("Name") in (None, asked)
+    else:
+        same = not isinstance(arn, str) or asked in (arn, arn[:-ARN_SUFFIX])
+    if request.version_id is not None:
+        return same and answer.get("VersionId") == request.version_id
+    return same and (not isinstance(stages, list) or request.stage in stages)
+
+
 class SecretSource(Protocol):
-    """Fetches values. Called on one event loop, by many tasks at once."""
+    """Fetches values. Many tasks on one event loop call it at the same time."""
 
     def check(self, request: SecretRequest) -> None:
-        """Refuse what this source cannot fetch, without any I/O.
+        """Check, without I/O, that the source can fetch ``request``.
 
-        Called in the caller's thread, so that a mistake is raised where it was made.
+        It is called in the caller's thread, so that the error is raised at the mistake.
 
         Raises:
-            ConfigurationError: Region, endpoint or credentials are missing, or not to be used.
+            ConfigurationError: Region, endpoint or credentials are missing, or must not be used.
         """
         ...
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
-        """Fetch one value, once: retries and the whole fetch's deadline belong to the caller.
+        """Fetch one value, in one attempt. The caller retries, and limits the time.
 
         Raises:
             SecretError: One of its subclasses, with a message that says what to do next.
-            ConfigurationError: The source cannot work as things are set up.
+            ConfigurationError: The source cannot work with these settings or this environment.
+        """
+        ...
+
+    async def warm(self) -> None:
+        """Prepare what a first fetch needs, such as modules, credentials and a connection.
+
+        Raises:
+            Exception: Any. The caller ignores it, because the first fetch reports it better.
         """
         ...
 
     async def aclose(self) -> None:
-        """Close what is open. The source can be used again afterwards."""
+        """Close all connections. The source can be used again afterwards."""
         ...
 
 
 class BatchPage:
-    """One page of what BatchGetSecretValue answers.
+    """One page of an answer of BatchGetSecretValue.
 
     Attributes:
-        found: ARN, name and value of each secret that is on it.
-        refused: Id, error code and message of each that was not to be had.
-        next_token: What the next page is asked for with; ``None`` on the last.
+        found: ARN, name and value of each secret on the page.
+        refused: Id, error code and message of each secret that could not be read.
+        next_token: The token that the next page is requested with; ``None`` on the last page.
     """
 
     __slots__ = ("found", "next_token", "refused")
@@ -140,7 +183,7 @@ class BatchSource(SecretSource, Protocol):
     """A source that can fetch several values in one call."""
 
     def place(self, request: SecretRequest) -> str:
-        """Return where it is asked for; those of one place can be asked for in one call.
+        """Return the Region of the request. Requests of one Region can share a call.
 
         Raises:
             ConfigurationError: No Region is set.
@@ -148,14 +191,13 @@ class BatchSource(SecretSource, Protocol):
         ...
 
     async def fetch_batch(self, requests: Sequence[SecretRequest], token: str | None) -> BatchPage:
-        """Fetch one page of values at the usual stage, in one attempt.
+        """Fetch one page of values at the default stage, in one attempt.
 
         Args:
-            requests: At most 20, of one place.
-            token: What the page before said; ``None`` for the first.
+            requests: At most 20, all of one Region.
+            token: ``next_token`` of the page before; ``None`` for the first page.
 
         Raises:
-            CoreBackendError: What ``fetch`` raises for the first of them, where the whole call
-                fails.
+            CoreBackendError: The whole call failed. The error is about the first request.
         """
         ...

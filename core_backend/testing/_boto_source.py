@@ -60,6 +60,9 @@ class BotoSource:
             raise error
         return fetched
 
+    async def warm(self) -> None:
+        """Do nothing: there is nothing to prepare."""
+
     async def aclose(self) -> None:
         """Close the clients."""
         for client in self._clients.values():

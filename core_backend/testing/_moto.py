@@ -181,6 +181,9 @@ class _Source:
     async def fetch(self, request: SecretRequest) -> SecretValue:
         return await self._chosen().fetch(request)
 
+    async def warm(self) -> None:
+        """Do nothing: there is nothing to prepare."""
+
     async def aclose(self) -> None:
         await self._boto.aclose()
 

@@ -142,6 +142,9 @@ class FakeSecrets(MutableMapping[str, Any]):
             raise _failure(request.label, self._failure).fresh()
         return self._answer(request)
 
+    async def warm(self) -> None:
+        """Do nothing: there is nothing to prepare."""
+
     async def aclose(self) -> None:
         """There is nothing to close."""
 

@@ -16,8 +16,8 @@ from core_backend.errors import (
     SecretThrottledError,
     SecretUnavailableError,
 )
-from core_backend.sources.answers import understand
-from core_backend.sources.http.messages import Response
+from core_backend.sources.answers import read_value
+from core_backend.sources.http.messages import Mistaken, Response
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.values import SecretBytes, SecretText
 
@@ -25,9 +25,13 @@ REQUEST = SecretRequest("db")
 MARK = "pl4nted-body"
 
 
-def understood(body, status=200, **headers):
+def read(body, status=200, request=REQUEST, **headers):
+    """Return the value that is read, or the error that is raised."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return understand(REQUEST, Response(status, headers, SecretBytes(data), keep_alive=True))
+    try:
+        return read_value(request, Response(status, headers, SecretBytes(data), keep_alive=True))
+    except (CoreBackendError, Mistaken) as error:
+        return error
 
 
 def assert_unavailable(outcome):
@@ -39,14 +43,14 @@ def assert_unavailable(outcome):
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), st.booleans())
 def test_text_is_what_was_stored(text, ascii_only):
     body = json.dumps({"VersionId": "v", "SecretString": text}, ensure_ascii=ascii_only).encode()
-    found = understood(body)
+    found = read(body)
     assert type(found.value) is SecretText
     assert (found.value, found.version_id) == (text, "v")
 
 
 @given(st.binary(min_size=1))
 def test_bytes_are_what_was_stored(data):
-    found = understood(
+    found = read(
         {"VersionId": "v", "SecretBinary": base64.b64encode(data).decode(), "SecretString": None}
     )
     assert type(found.value) is SecretBytes
@@ -54,10 +58,10 @@ def test_bytes_are_what_was_stored(data):
 
 
 def test_a_value_may_have_as_many_bytes_as_the_service_takes():
-    assert len(understood({"VersionId": "v", "SecretString": "a" * 65_536}).value) == 65_536
-    assert len(understood({"VersionId": "v", "SecretString": "\u00fc" * 32_768}).value) == 32_768
+    assert len(read({"VersionId": "v", "SecretString": "a" * 65_536}).value) == 65_536
+    assert len(read({"VersionId": "v", "SecretString": "\u00fc" * 32_768}).value) == 32_768
     whole = base64.b64encode(b"a" * 65_536).decode()
-    assert len(understood({"VersionId": "v", "SecretBinary": whole}).value) == 65_536
+    assert len(read({"VersionId": "v", "SecretBinary": whole}).value) == 65_536
 
 
 JSON = st.recursive(
@@ -68,25 +72,28 @@ JSON = st.recursive(
 
 @given(
     st.dictionaries(
-        st.sampled_from(["VersionId", "SecretString", "SecretBinary", "__type", "message", "code"]),
+        st.sampled_from(
+            ["VersionId", "SecretString", "SecretBinary", "Name", "VersionStages", "__type"]
+        ),
         JSON,
     )
     | JSON,
     st.sampled_from([200, 400, 403, 429, 500]),
 )
 def test_whatever_json_comes_it_is_a_value_or_an_error_without_it(answer, status):
-    outcome = understood(answer, status)
-    assert isinstance(outcome, (SecretValue, CoreBackendError))
+    outcome = read(answer, status)
+    assert isinstance(outcome, (SecretValue, CoreBackendError, Mistaken))
     if isinstance(outcome, SecretValue):
         assert status == 200
         assert answer["VersionId"] == outcome.version_id
-    elif MARK not in str(answer.get("code") if isinstance(answer, dict) else ""):
+        assert answer.get("Name") in (None, "db")
+    elif MARK not in str(answer.get("__type") if isinstance(answer, dict) else ""):
         assert MARK not in str(outcome)
 
 
 @given(st.binary(), st.sampled_from([200, 400, 500]))
 def test_whatever_bytes_come_it_is_a_failure_that_may_pass(data, status):
-    assert_unavailable(understood(data + b"!", status))
+    assert_unavailable(read(data + b"!", status))
 
 
 WHOLE = json.dumps({"VersionId": "v", "SecretString": MARK}).encode()
@@ -94,7 +101,7 @@ WHOLE = json.dumps({"VersionId": "v", "SecretString": MARK}).encode()
 
 @given(st.integers(0, len(WHOLE) - 1))
 def test_what_is_cut_off_is_unreadable(length):
-    assert_unavailable(understood(WHOLE[:length]))
+    assert_unavailable(read(WHOLE[:length]))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +136,7 @@ def test_what_is_cut_off_is_unreadable(length):
     ],
 )
 def test_what_is_no_secret_is_unreadable(body):
-    assert_unavailable(understood(body))
+    assert_unavailable(read(body))
 
 
 @pytest.mark.parametrize(
@@ -144,7 +151,7 @@ def test_what_is_no_secret_is_unreadable(body):
     ],
 )
 def test_an_error_code_is_found_wherever_the_protocol_puts_it(body, headers):
-    outcome = understood(body, 400, **headers)
+    outcome = read(body, 400, **headers)
     assert type(outcome) is SecretThrottledError
     assert outcome.code == "ThrottlingException"
     assert MARK not in str(outcome)
@@ -153,12 +160,54 @@ def test_an_error_code_is_found_wherever_the_protocol_puts_it(body, headers):
 @pytest.mark.parametrize("name", ["message", "Message"])
 def test_the_message_decides_where_the_code_does_not(name):
     missing = {"__type": "ResourceNotFoundException", name: "value for staging label: AWSCURRENT"}
-    assert type(understood(missing, 400)) is SecretNotSetError
+    assert type(read(missing, 400)) is SecretNotSetError
 
 
 def test_an_unknown_code_is_the_requests_fault_and_none_is_nobodys():
-    assert type(understood({"__type": "ValidationException"}, 400)) is ConfigurationError
-    assert_unavailable(understood({"message": MARK}, 400))
-    assert_unavailable(understood({"__type": f"no code: {MARK}"}, 400))
-    assert_unavailable(understood({"__type": f"{MARK * 20}"}, 403))
-    assert "HTTP 302" in str(understood(b"", 302))
+    assert type(read({"__type": "ValidationException"}, 400)) is ConfigurationError
+    assert_unavailable(read({"message": MARK}, 400))
+    assert_unavailable(read({"__type": f"no code: {MARK}"}, 400))
+    assert_unavailable(read({"__type": f"{MARK * 20}"}, 403))
+    assert "HTTP 302" in str(read(b"", 302))
+
+
+ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:db-AbCdEf"
+ANSWER = {
+    "ARN": ARN,
+    "Name": "db",
+    "VersionId": "v",
+    "VersionStages": ["AWSCURRENT", "blue"],
+    "SecretString": MARK,
+}
+MATCHING = [
+    SecretRequest("db"),
+    SecretRequest(ARN),
+    SecretRequest(ARN[:-7]),
+    SecretRequest("db", stage="blue"),
+    SecretRequest("db", version_id="v"),
+    SecretRequest("db", stage="green", version_id="v"),
+]
+OTHERS = [
+    SecretRequest("d"),
+    SecretRequest("DB"),
+    SecretRequest(ARN.replace("123456789012", "210987654321")),
+    SecretRequest(ARN[:-1]),
+    SecretRequest(ARN[:-8]),
+    SecretRequest("db", stage="AWSPREVIOUS"),
+    SecretRequest("db", version_id="w"),
+    SecretRequest("other", version_id="v"),
+]
+
+
+@pytest.mark.parametrize("request_", MATCHING, ids=repr)
+def test_the_secret_and_version_that_were_asked_for_are_accepted(request_):
+    assert read(ANSWER, request=request_).value == MARK
+    # A stand-in for the service may say less.
+    assert read({"VersionId": "v", "SecretString": MARK}, request=request_).value == MARK
+
+
+@pytest.mark.parametrize("request_", OTHERS, ids=repr)
+def test_the_answer_about_another_secret_or_version_is_not_accepted(request_):
+    outcome = read(ANSWER, request=request_)
+    assert type(outcome) is Mistaken
+    assert MARK not in str(outcome)

@@ -17,6 +17,12 @@ async def test_what_is_asked_for_at_once_is_one_call() -> None:
     assert service.singles == []
 
 
+async def test_warming_warms_the_inner_source() -> None:
+    service = Service()
+    await BatchingSource(service).warm()
+    assert service.warmed == 1
+
+
 async def test_what_is_asked_for_later_is_another_call() -> None:
     service = Service()
     source = BatchingSource(service)

@@ -14,6 +14,7 @@ from core_backend.errors import ConfigurationError
 from core_backend.sources import choose_source
 from core_backend.sources.direct import DirectSource
 from core_backend.sources.extension import ExtensionSource
+from core_backend.sources.protocol import SecretRequest
 from core_backend.sources.sdk import SdkSource
 from core_backend.testing.clock import FakeClock
 
@@ -49,10 +50,19 @@ def test_the_sdk_serves_where_it_is_needed_or_asked_for(environ):
     source, name, reason = choose("sdk")
     assert isinstance(source, SdkSource)
     assert (name, reason) == ("sdk", "the setting source says so")
-    environ.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    environ.setenv("AWS_PROFILE", "dev")
     source, name, reason = choose()
     assert isinstance(source, SdkSource)
-    assert (name, reason) == ("sdk", "AWS_USE_FIPS_ENDPOINT is set")
+    assert (name, reason) == ("sdk", "AWS_PROFILE is set")
+
+
+def test_fips_in_the_config_file_is_served_directly(environ, tmp_path):
+    (tmp_path / "config").write_text("[default]\nuse_fips_endpoint = true\n")
+    environ.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    source, name, _ = choose()
+    assert name == "direct"
+    endpoint, _ = source._endpoints.find("db")
+    assert endpoint.host == "secretsmanager-fips.eu-central-1.amazonaws.com"
 
 
 def test_what_the_direct_source_cannot_do_is_said_where_it_is_insisted_on(environ):
@@ -66,6 +76,29 @@ def test_an_endpoint_in_the_clear_is_refused_by_all(environ, source):
     environ.setenv("AWS_ENDPOINT_URL", "http://10.0.0.1")
     with pytest.raises(ConfigurationError, match="AWS_ENDPOINT_URL .* plain http"):
         choose(source)
+
+
+@pytest.mark.parametrize("source", ["auto", "direct", "sdk"])
+def test_the_one_host_that_the_setting_names_is_allowed_with_one_warning(environ, caplog, source):
+    environ.setenv("AWS_ENDPOINT_URL", "http://localstack:4566")
+    settings = Settings(source=source, insecure_endpoint="localstack")
+    chosen, _, _ = choose_source(settings, FakeClock())
+    chosen.check(SecretRequest("db"))
+    [warned] = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert warned.getMessage() == (
+        "credentials go to localstack:4566 over plain http, because the setting insecure_endpoint "
+        "allows it: use that for stand-ins only"
+    )
+    environ.setenv("AWS_ENDPOINT_URL", "http://localstack.example:4566")
+    with pytest.raises(ConfigurationError, match="over plain http"):
+        choose_source(settings, FakeClock())
+
+
+def test_an_endpoint_of_this_machine_is_allowed_without_a_warning(environ, caplog):
+    for url in ("https://localstack:4566", "http://127.0.0.2:4566"):
+        environ.setenv("AWS_ENDPOINT_URL", url)
+        choose("auto")
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_the_extension_serves_where_it_is_asked_for(environ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 from support.http_server import HttpServer
@@ -65,11 +66,11 @@ async def test_the_environments_are_read_anew_each_time():
         ({"AWS_SECRET_ACCESS_KEY": "pl4nted"}, "AWS_ACCESS_KEY_ID is not set"),
         (
             {"AWS_ACCESS_KEY_ID": "pl4nted\n", "AWS_SECRET_ACCESS_KEY": "x"},
-            "AWS_ACCESS_KEY_ID has characters",
+            "AWS_ACCESS_KEY_ID has spaces, line ends",
         ),
         (
             {"AWS_ACCESS_KEY_ID": "pl4nted A", "AWS_SECRET_ACCESS_KEY": "x"},
-            "AWS_ACCESS_KEY_ID has characters",
+            "AWS_ACCESS_KEY_ID has spaces, line ends",
         ),
         (
             {
@@ -77,12 +78,20 @@ async def test_the_environments_are_read_anew_each_time():
                 "AWS_SECRET_ACCESS_KEY": "x",
                 "AWS_SESSION_TOKEN": "pl4nted\r\nX-Evil: 1",
             },
-            "AWS_SESSION_TOKEN has characters",
+            "AWS_SESSION_TOKEN has spaces, line ends",
         ),
-        ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "nonsense"}, "FULL_URI is no URL"),
+        # As os.environ gives bytes that are not UTF-8.
+        (
+            {"AWS_ACCESS_KEY_ID": "A", "AWS_SECRET_ACCESS_KEY": "pl4nted\udcff"},
+            "AWS_SECRET_ACCESS_KEY has spaces, line ends or other characters",
+        ),
+        ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "nonsense"}, "FULL_URI is not a usable URL"),
         ({"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://10.0.0.1/"}, "10.0.0.1 over plain http"),
         ({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ".evil.example/"}, "169.254.170.2.evil"),
-        ({"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "@evil.example/"}, "RELATIVE_URI is no URL"),
+        (
+            {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "@evil.example/"},
+            "RELATIVE_URI is not a usable URL",
+        ),
     ],
 )
 async def test_what_cannot_be_right_is_said_at_once_and_before_anything_is_sent(environ, words):
@@ -146,6 +155,42 @@ async def test_whatever_way_the_end_is_written_it_is_kept_so_long(
     container.clock.advance(1)
     await container.current()
     assert len(endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("fault", ["nothing listens", "HTTP 500", "no credentials"])
+async def test_credentials_that_are_still_valid_serve_while_their_endpoint_fails(
+    container, endpoint, fault
+):
+    await container.current()
+    container.clock.advance(3_301)
+    with contextlib.ExitStack() as broken:
+        if fault == "nothing listens":
+            broken.enter_context(endpoint.refusing())
+            endpoint.close_connections()
+        else:
+            endpoint.answer = b"{}"
+            endpoint.status = 500 if fault == "HTTP 500" else 200
+        for _ in range(2):
+            assert (await container.current())[0] == "ASIAEXAMPLE"
+        # The endpoint is tried again every ten seconds, not for each fetch.
+        assert len(endpoint.requests) == 1 + (fault != "nothing listens")
+        container.clock.advance(298)
+        assert (await container.current())[0] == "ASIAEXAMPLE"
+        container.clock.advance(2)
+        with pytest.raises(Broken):
+            await container.current()
+    endpoint.answer, endpoint.status = {**ANSWER, "AccessKeyId": "ASIANEW"}, 200
+    assert (await container.current())[0] == "ASIANEW"
+
+
+async def test_credentials_that_were_refused_do_not_serve_while_their_endpoint_fails(
+    container, endpoint
+):
+    await container.current()
+    endpoint.answer = b"{}"
+    container.source.forget()
+    with pytest.raises(Broken):
+        await container.current()
 
 
 async def test_what_was_refused_is_asked_for_again(container, endpoint):

@@ -37,6 +37,7 @@ class Service:
         self.calls: list[tuple[list[str], str | None]] = []
         self.singles: list[str] = []
         self.closed = 0
+        self.warmed = 0
         self.gate: asyncio.Event | None = None
         self.gated: str | None = None
         """The token of the page that waits at the gate."""
@@ -62,6 +63,9 @@ class Service:
         if isinstance(page, Exception):
             raise page
         return page
+
+    async def warm(self) -> None:
+        self.warmed += 1
 
     async def aclose(self) -> None:
         self.closed += 1

@@ -64,6 +64,9 @@ class FickleService:
             raise answer
         return answer
 
+    async def warm(self) -> None:
+        """Do nothing: there is nothing to prepare."""
+
     async def aclose(self) -> None:
         """Have nothing to close."""
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 from typing import TYPE_CHECKING
 
+from core_backend._clock import SystemClock
 from core_backend._configuration import Settings
 from core_backend.sources.sdk import SdkSource
 
@@ -24,4 +25,4 @@ async def fetch(*requests: SecretRequest, settings: Settings | None = None) -> l
 
 
 def source_of(settings: Settings | None = None) -> SdkSource:
-    return SdkSource(settings or Settings(), os.environ)
+    return SdkSource(settings or Settings(), os.environ, SystemClock())

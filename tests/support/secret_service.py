@@ -46,6 +46,7 @@ class SecretService(Server):
         verify: Whether signatures are checked (which imports botocore).
         tls: A server context other than a good one.
         certificates: Whose authority signs the server's certificate; by default one of its own.
+        host: The address that it listens on.
     """
 
     def __init__(  # noqa: PLR0913  # a service has many properties
@@ -57,9 +58,10 @@ class SecretService(Server):
         verify: bool = False,
         tls: ssl.SSLContext | None = None,
         certificates: Certificates | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         self._certificates = certificates or Certificates()
-        super().__init__(tls or self._certificates.server_context())
+        super().__init__(tls or self._certificates.server_context(), host)
         self.vault = Vault(REGION)
         """The secrets, to be changed at any time."""
         self.put = self.vault.put

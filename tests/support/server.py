@@ -25,13 +25,14 @@ T = TypeVar("T")
 class Server:
     """Listens from ``with`` to its end. Subclasses say what is talked, in ``serve``."""
 
-    def __init__(self, tls: ssl.SSLContext | None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None, host: str = "127.0.0.1") -> None:
         self.connections = 0
         """How many connections were accepted."""
         self.open_connections = 0
         self.most_open = 0
         """The most connections that were open at once."""
         self.failed_handshakes = 0
+        self.host = host
         self.port = 0
         self._tls = tls
         self._changed = threading.Condition()
@@ -98,7 +99,11 @@ class Server:
         return done.result(_PATIENCE)
 
     async def _listen(self, port: int) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
+        self._listener = socket.create_server(
+            (self.host, port),
+            backlog=512,
+            family=socket.AF_INET6 if ":" in self.host else socket.AF_INET,
+        )
         self._listener.setblocking(False)  # its name says what
         self.port = self._listener.getsockname()[1]
         self._accepting = self._loop.create_task(self._accept())

@@ -47,9 +47,9 @@ class Resolver:
         self._getaddrinfo = getaddrinfo
         self._pending: dict[tuple[str, int], asyncio.Future[list[Address]]] = {}
 
-    def forget(self) -> None:
-        """Let the next connection look its host up anew, whatever a thread still waits for."""
-        self._pending.clear()
+    def forget(self, host: str, port: int) -> None:
+        """Make the next connection look ``host`` up anew, although a thread may still wait."""
+        self._pending.pop((host, port), None)
 
     def start(self, host: str, port: int) -> asyncio.Future[list[Address]]:
         """Begin to look up where ``host`` can be reached; done at once for an address.
@@ -68,7 +68,12 @@ class Resolver:
         thread = threading.Thread(
             target=self._look_up, args=(pending, host, port), name="core_backend dns", daemon=True
         )
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            # The process has too many threads, or is about to exit.
+            pending.set_exception(Broken("no thread could be started to look the name up"))
+            self._finish(key, pending)
         return pending
 
     def _finish(self, key: tuple[str, int], done: asyncio.Future[list[Address]]) -> None:
@@ -123,9 +128,8 @@ class Connection:
 
     def __init__(self, endpoint: Endpoint, family: socket.AddressFamily) -> None:
         self.endpoint = endpoint
-        self.used = False
-        """Whether it has served a request."""
         self.idle_since: Moment | None = None
+        """When it last became idle; ``None`` until it does for the first time."""
         try:
             self._sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
@@ -153,13 +157,14 @@ class Connection:
             self._waiting.set_exception(Broken("the connection was closed"))
 
     def is_quiet(self) -> bool:
-        """Return whether nothing has arrived that nobody asked for, the connection's end above all.
+        """Return whether nothing has arrived since the last answer: no data, no end.
 
-        Looks past TLS at the socket: whatever lies there between two requests is no good sign.
+        Call this between two requests only. Over TLS it also takes in the session tickets that a
+        server sends after the handshake.
         """
         try:
-            socket.socket.recv(self._sock, 1, socket.MSG_PEEK)
-        except BlockingIOError:
+            self._sock.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
             return False
@@ -188,9 +193,13 @@ class Connection:
         # As bytes: a str would be encoded as an international name, whose codec takes 1.5 ms to
         # import. It is plain ASCII already.
         name = self.endpoint.host.encode("ascii")
-        self._sock = secured = context.wrap_socket(
-            self._sock, server_hostname=name, do_handshake_on_connect=False
-        )
+        try:
+            self._sock = secured = context.wrap_socket(
+                self._sock, server_hostname=name, do_handshake_on_connect=False
+            )
+        except OSError as error:
+            # It was reset already. The socket is closed by now.
+            raise Broken(f"the connection broke: {_explain(error)}") from None
         await self._do(secured.do_handshake)
 
     async def exchange(self, request: bytes) -> Response:
@@ -215,7 +224,6 @@ class Connection:
             return response
         finally:
             reader.clear()
-            self.used = True
             if response is None or not response.keep_alive:
                 self.close()
 
@@ -245,9 +253,12 @@ class Connection:
         descriptor = self._sock.fileno()
         self._waiting = self._loop.create_future()
         add = self._loop.add_writer if writing else self._loop.add_reader
-        add(descriptor, _wake, self._waiting)
         try:
+            add(descriptor, _wake, self._waiting)
             await self._waiting
+        except OSError as error:
+            # The kernel watches no more descriptors for this user.
+            raise Broken(f"the connection cannot be waited for: {_explain(error)}") from None
         finally:
             self._waiting = None
             # Closed meanwhile, the number may already be another connection's.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Broken",
+    "Mistaken",
     "Response",
     "ResponseReader",
     "Unanswered",
@@ -41,6 +42,10 @@ class Broken(Exception):  # noqa: N818  # what the connection is, not what the c
 
 class Unanswered(Broken):
     """A connection ended before the first byte of an answer."""
+
+
+class Mistaken(Broken):
+    """An answer belongs to another request, so that the connection is out of step."""
 
 
 class Response:

@@ -1,4 +1,4 @@
-"""What the AWS SDK's answers and errors say."""
+"""What the AWS SDK returns and raises, in this package's terms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from core_backend.errors import (
     SecretUnavailableError,
 )
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import SecretValue
+from core_backend.sources.http.messages import Mistaken
+from core_backend.sources.protocol import SecretValue, has_valid_size
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
@@ -25,94 +26,99 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BROKEN",
-    "TIMEOUTS",
-    "UNREADABLE",
+    "SDK_ERRORS",
     "ended_unanswered",
-    "readable",
-    "translated",
-    "value_of",
+    "error_for",
+    "value_in",
+    "value_or_none",
 ]
 
-# In bytes. Source: Secrets Manager user guide, "AWS Secrets Manager quotas".
-_LARGEST = 65_536
-
-TIMEOUTS = (sdk_errors.ConnectTimeoutError, sdk_errors.ReadTimeoutError)
-BROKEN = (
+_TIMEOUTS = (sdk_errors.ConnectTimeoutError, sdk_errors.ReadTimeoutError)
+_UNREACHABLE = (
     sdk_errors.HTTPClientError,
     sdk_errors.ConnectionError,
     sdk_errors.ResponseStreamingError,
 )
-# What a strange body ends in.
-UNREADABLE = (AttributeError, KeyError, ResponseParserError, TypeError, ValueError)
-_MISCONFIGURED = (
+# A strange body makes the SDK, or value_in, raise one of these.
+_UNREADABLE = (AttributeError, KeyError, ResponseParserError, TypeError, ValueError)
+_NO_CREDENTIALS = (
     sdk_errors.CredentialRetrievalError,
     sdk_errors.NoCredentialsError,
     sdk_errors.PartialCredentialsError,
 )
 
+BROKEN = (*_TIMEOUTS, *_UNREACHABLE)
+"""Errors after which a connection is not used again."""
+SDK_ERRORS = (sdk_errors.ClientError, sdk_errors.BotoCoreError, Mistaken, *_UNREADABLE)
+"""Errors that a call may raise, and that ``error_for`` knows."""
+
 
 def ended_unanswered(error: Exception) -> bool:
-    """Return whether a connection ended before an answer began, as far as can be told.
+    """Return whether a connection ended before an answer began, as far as the SDK tells.
 
-    A reset within an answer's head looks like one before it.
+    A reset within the head of an answer looks like one before it.
     """
     cause = getattr(error, "kwargs", {}).get("error")
     if isinstance(cause, ServerDisconnectedError):
-        # Otherwise it is the part of a head that came.
+        # If part of a head had come, the message would be that part.
         return isinstance(cause.message, str)
     return isinstance(cause, OSError) and not isinstance(cause, ClientConnectorError)
 
 
-def value_of(answer: dict[str, Any]) -> SecretValue:
-    """Return the value in an answer, which then has it no more; any of ``UNREADABLE`` without."""
+def value_in(answer: Mapping[str, Any]) -> SecretValue:
+    """Return the value in an answer of GetSecretValue.
+
+    Raises:
+        KeyError, TypeError: It has none.
+    """
     version = answer["VersionId"]
-    value = answer.pop("SecretBinary" if "SecretBinary" in answer else "SecretString")
-    fetched = SecretBytes(value) if isinstance(value, bytes) else SecretText(_text(value))
-    size = len(value if isinstance(value, bytes) else value.encode())
-    if not isinstance(version, str) or not 0 < size <= _LARGEST:
+    data = answer["SecretBinary" if "SecretBinary" in answer else "SecretString"]
+    if not (isinstance(version, str) and isinstance(data, (str, bytes)) and has_valid_size(data)):
         raise TypeError
-    return SecretValue(fetched, version)
+    return SecretValue(SecretText(data) if isinstance(data, str) else SecretBytes(data), version)
 
 
-def readable(entry: dict[str, Any]) -> SecretValue | None:
-    """Return the value in an answer, if there is one."""
+def value_or_none(entry: Mapping[str, Any]) -> SecretValue | None:
+    """Return the value in an entry of a batch; ``None`` if it has none."""
     try:
-        return value_of(entry)
-    except UNREADABLE:
+        return value_in(entry)
+    except (KeyError, TypeError):
         return None
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError
-    return value
-
-
-def translated(request: SecretRequest, error: Exception) -> CoreBackendError:
-    """Return our error for the SDK's."""
+def error_for(request: SecretRequest, error: Exception) -> CoreBackendError:
+    """Return this package's error for the SDK's."""
     label, kind = request.label, type(error).__name__
     if isinstance(error, sdk_errors.ClientError):
         return _refusal(request, error.response)
-    if isinstance(error, _MISCONFIGURED):
+    if isinstance(error, _NO_CREDENTIALS):
         return ConfigurationError(
             f"secret {label!r}: the AWS SDK found no usable credentials ({kind}); set AWS_PROFILE, "
             f"or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or log in with aws sso login; on "
             f"Lambda the execution role provides them"
         )
-    if isinstance(error, TIMEOUTS):
+    if isinstance(error, _TIMEOUTS):
         return SecretTimeoutError(
-            f"secret {label!r}: the service did not answer in time; see that the function can "
+            f"secret {label!r}: the service did not answer in time; check that the function can "
             f"reach it (in a VPC, an interface endpoint or a NAT)",
             secret_id=label,
         )
-    if isinstance(error, sdk_errors.BotoCoreError) and not isinstance(error, BROKEN):
+    if isinstance(error, UnicodeEncodeError):
+        return ConfigurationError(
+            f"secret {label!r}: the AWS SDK cannot encode the request; check "
+            f"AWS_SECRET_ACCESS_KEY, AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN for characters that "
+            f"no credentials have"
+        )
+    if isinstance(error, sdk_errors.BotoCoreError) and not isinstance(error, _UNREACHABLE):
         return ConfigurationError(
             f"secret {label!r}: the AWS SDK cannot make the request ({kind}); check the profile, "
             f"the Region and the endpoint"
         )
-    cause = "unreadable answer" if isinstance(error, UNREADABLE) else kind
+    cause = "unreadable answer" if isinstance(error, _UNREADABLE) else kind
+    if isinstance(error, Mistaken):
+        cause = "an answer about another secret or version"
     return SecretUnavailableError(
-        f"secret {label!r}: the service could not be reached or understood ({cause}); see that "
+        f"secret {label!r}: the service could not be reached or understood ({cause}); check that "
         f"the function can reach it, and try again",
         secret_id=label,
     )

@@ -137,7 +137,7 @@ async def test_the_agent_says_why(agent: ExtensionServer) -> None:
 async def test_the_extension_does_not_say_why(extension: ExtensionServer) -> None:
     [error] = await fetch(source_at(extension.port), "absent")
     assert type(error) is SecretAccessDeniedError
-    assert "says why only in its own log" in str(error)
+    assert "gives the reason only in its own log" in str(error)
 
 
 @pytest.mark.parametrize(

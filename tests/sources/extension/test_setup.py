@@ -25,6 +25,12 @@ def test_the_usual_port_is_the_documented_one() -> None:
     assert source._endpoint().authority == "localhost:2773"
 
 
+async def test_warming_sends_nothing() -> None:
+    source = source_at(1)
+    await source.warm()
+    assert source._pool is None
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "2773x", "-1", "9" * 5000, "²"])
 def test_a_port_that_is_none_is_refused(port: str) -> None:
     with pytest.raises(ConfigurationError, match=f"{PORT} is '.*; it must be a port"):
@@ -52,7 +58,7 @@ def test_the_token_is_the_agents_own_or_the_sessions_or_the_containers(tmp_path:
 
 def test_no_token_at_all_is_said_at_the_call(tmp_path: Path) -> None:
     for environ in ({}, {"AWS_SESSION_TOKEN": ""}, {"AWS_TOKEN": f"file://{tmp_path}/none"}):
-        with pytest.raises(ConfigurationError, match="there is no token to show the extension"):
+        with pytest.raises(ConfigurationError, match="there is no token for the extension"):
             token_of(environ)
     (tmp_path / "binary").write_bytes(b"\xff")
     with pytest.raises(ConfigurationError, match="AWS_TOKEN is not set, or its file cannot be"):

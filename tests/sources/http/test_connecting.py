@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import select
 import socket
 import ssl
+import struct
 import threading
 import warnings
 
@@ -12,12 +15,16 @@ import pytest
 from support.black_hole import swallowing_syns
 from support.connecting import NAME, SECONDS, address, answering, at
 from support.faults import AtConnect
+from support.scripted import until
 from support.secret_service import SecretService
 
 from core_backend.sources.endpoints import Endpoint
 from core_backend.sources.http.connection import Connection, Resolver, Untrusted, _wake, connect
-from core_backend.sources.http.messages import Broken
+from core_backend.sources.http.messages import Broken, request_bytes
 from core_backend.sources.http.tls import Trust
+
+# More than the buffers between two sockets take.
+BIG = request_bytes("POST", "/", {"host": "a"}, b"x" * 16_000_000)
 
 
 async def test_nothing_listens(service, trust):
@@ -135,6 +142,52 @@ async def test_what_speaks_no_tls_is_left(trust):
         endpoint = Endpoint(*server.sockets[0].getsockname(), tls=True)
         with pytest.raises(Broken, match="the connection broke: WRONG_VERSION_NUMBER"):
             await connect(endpoint, Resolver(), trust, SECONDS)
+
+
+async def test_a_reset_between_the_connection_and_its_handshake_is_broken(trust):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = server.getsockname()
+        connection = Connection(Endpoint(*address, tls=True), socket.AF_INET)
+        await connection.reach(address)
+        accepted, _ = server.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()
+        reset = select.poll()
+        reset.register(connection._sock, 0)
+        await until(lambda: reset.poll(0))
+        with pytest.raises(Broken, match="the connection broke: "):
+            await connection.start_tls(trust.context())
+        connection.close()
+
+
+async def test_a_socket_that_the_kernel_does_not_watch_is_broken(service, trust, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    service.script(AtConnect.BLACK_HOLE)
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", refuse)
+    with pytest.raises(Broken, match="cannot be waited for: No space left"):
+        await connect(at(service), Resolver(), trust, SECONDS)
+    service.wait_for_open(0)
+
+
+@pytest.mark.parametrize("tls", [True, False])
+async def test_it_waits_for_a_server_that_only_reads_what_comes(certificates, trust, tls):
+    """The server is on this loop, so it does nothing before the client waits for it."""
+    asked = []
+
+    async def answer(reader, writer):
+        asked.append(len(await reader.readexactly(len(BIG))))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    context = certificates.server_context() if tls else None
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+        endpoint = Endpoint(*server.sockets[0].getsockname(), tls=tls)
+        connection = await connect(endpoint, Resolver(), trust, SECONDS)
+        assert (await connection.exchange(BIG)).body == b"ok"
+        connection.close()
+    assert asked == [len(BIG)]
 
 
 async def test_an_address_that_nothing_can_be_sent_to_is_broken():

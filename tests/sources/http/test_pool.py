@@ -24,7 +24,7 @@ from support.secret_service import SecretService
 
 from core_backend._configuration import Settings
 from core_backend.sources.endpoints import Endpoint
-from core_backend.sources.http.messages import Broken, request_bytes
+from core_backend.sources.http.messages import Broken, Mistaken, request_bytes
 from core_backend.sources.http.pool import Pool, TooSlow
 from core_backend.testing.clock import FakeClock
 
@@ -54,10 +54,14 @@ class World:
         self.endpoint = Endpoint("127.0.0.1", service.port, tls=True)
 
     def set(self, **settings):
-        self.pool._settings = self.settings.replace(**settings)
+        self.pool._settings = self.lane._settings = self.settings.replace(**settings)
 
-    async def ask(self, endpoint=None):
-        return (await self.pool.exchange(endpoint or self.endpoint, lambda: ASK)).status
+    async def ask(self, endpoint=None, read=lambda response: response.status):
+        return await self.pool.exchange(endpoint or self.endpoint, lambda: ASK, read)
+
+    @property
+    def lane(self):
+        return self.pool._lane(self.endpoint)
 
     def asking(self, count):
         return [asyncio.create_task(self.ask()) for _ in range(count)]
@@ -142,7 +146,7 @@ async def test_few_are_opened_at_once(world):
     w.service.always(AtConnect.BLACK_HOLE)
     asking = w.asking(20)
     await until(lambda: w.service.open_connections == 4)
-    assert w.pool._dials == len(w.pool._waiters) / 4 == 4
+    assert w.lane._dials == len(w.lane._waiters) / 4 == 4
     for task in asking:
         task.cancel()
     await asyncio.wait(asking)
@@ -212,7 +216,7 @@ async def test_those_that_ended_while_idle_are_all_dropped_untried(world):
     w.service.close_connections()
     await w.ask()
     assert w.connections[-1] == 3
-    assert len(w.pool._idle) == 1
+    assert len(w.lane._idle) == 1
 
 
 async def test_that_of_a_new_one_is_not_nor_a_second(world):
@@ -261,15 +265,65 @@ async def test_a_connection_that_does_not_come_about_is_given_up(world):
     await w.ask()
 
 
-async def test_an_idle_one_to_elsewhere_makes_room(world, certificates):
-    w = world(max_connections=1)
-    await w.ask()
+@pytest.mark.parametrize("most", [1, 50])
+async def test_an_endpoint_that_never_answers_takes_no_room_from_another(world, certificates, most):
+    w = world(max_connections=most)
+    w.service.always(AtConnect.BLACK_HOLE)
+    stuck = w.asking(30)
+    await until(lambda: w.service.open_connections == min(most, 4))
     with SecretService(certificates=certificates) as other:
-        assert await w.ask(Endpoint("127.0.0.1", other.port, tls=True)) == 400
-        w.service.wait_for_open(0)
-        await w.ask()
-        other.wait_for_open(0)
-    assert w.connections == [1, 2]
+        healthy = Endpoint("127.0.0.1", other.port, tls=True)
+        assert await asyncio.gather(*(w.ask(healthy) for _ in range(30))) == [400] * 30
+    assert not any(task.done() for task in stuck)
+    for task in stuck:
+        task.cancel()
+    await asyncio.wait(stuck)
+
+
+async def test_a_new_connection_takes_the_place_of_the_one_that_idled_longest(world):
+    w = world(max_connections=2)
+    first, second = await w.lane.acquire(), await w.lane.acquire()
+    w.lane.release(first)
+    w.lane.release(second)
+    third = await w.lane.acquire(new=True)
+    assert (first.closed, second.closed) == (True, False)
+    assert third not in (first, second)
+    w.lane.release(third)
+
+
+def is_of_another(response):
+    raise Mistaken("it is another's")
+
+
+async def test_an_answer_to_another_request_is_asked_for_again_on_a_new_connection(world):
+    w = world()
+    await asyncio.gather(*w.asking(2))
+    reads = []
+
+    def read(response):
+        reads.append(response.status)
+        return is_of_another(response) if len(reads) == 1 else response.status
+
+    assert await w.ask(read=read) == 400
+    assert w.connections[-1] == 3
+    w.service.wait_for_open(2)
+
+
+async def test_another_such_answer_on_the_new_connection_is_an_error(world):
+    w = world()
+    await w.ask()
+    with pytest.raises(Mistaken, match=r"127.0.0.1:\d+: it is another's"):
+        await w.ask(read=is_of_another)
+    assert w.connections == [1, 1, 2]
+    w.service.wait_for_open(0)
+
+
+async def test_an_error_of_the_reader_leaves_the_connection_as_it_is(world):
+    w = world()
+    with pytest.raises(ZeroDivisionError):
+        await w.ask(read=lambda response: 1 / 0)
+    await w.ask()
+    assert w.connections == [1, 1]
 
 
 async def test_who_stops_waiting_gives_the_turn_to_the_next(world):
@@ -282,7 +336,7 @@ async def test_who_stops_waiting_gives_the_turn_to_the_next(world):
     await asyncio.sleep(0)
     second.cancel()
     # It is the third's turn now, which it never learns of.
-    w.pool._wake_one()
+    w.lane._wake_one()
     third.cancel()
     await asyncio.wait([second, third])
     held.release()
@@ -328,7 +382,7 @@ async def test_an_answer_that_came_as_the_pool_was_closed_is_still_given(world):
     w.service.script(held)
     [asking] = w.asking(1)
     await w.service.arrived(2)
-    w.pool._closed = True
+    w.lane._closed = True
     held.release()
     assert await asking == 400
     w.service.wait_for_open(0)

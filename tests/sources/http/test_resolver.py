@@ -82,7 +82,7 @@ async def test_who_stops_waiting_stops_nobody_and_forgetting_begins_anew():
     impatient = asyncio.ensure_future(asyncio.shield(first))
     await asyncio.sleep(0)
     impatient.cancel()
-    resolver.forget()
+    resolver.forget("a.example", 443)
     second = resolver.start("a.example", 443)
     assert second is not first
     names.gate.set()
@@ -90,11 +90,35 @@ async def test_who_stops_waiting_stops_nobody_and_forgetting_begins_anew():
     assert names.asked == [(b"a.example", 443)] * 2
 
 
+async def test_forgetting_one_name_leaves_the_others_to_their_look_ups():
+    names = Names()
+    resolver = Resolver(names)
+    first = resolver.start("a.example", 443)
+    resolver.forget("b.example", 443)
+    assert resolver.start("a.example", 443) is first
+    names.gate.set()
+    await first
+
+
+async def test_where_no_thread_can_be_started_the_look_up_fails_and_the_next_is_tried(monkeypatch):
+    def exhausted(_self):
+        raise RuntimeError("can't start new thread")
+
+    names = Names()
+    names.gate.set()
+    resolver = Resolver(names)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", exhausted)
+        with pytest.raises(Broken, match="no thread could be started"):
+            await resolver.start("a.example", 443)
+    assert await resolver.start("a.example", 443)
+
+
 async def test_one_that_is_over_late_does_not_end_what_took_its_place():
     names, late = Names(), Names()
     resolver = Resolver(late)
     first = resolver.start("a.example", 443)
-    resolver.forget()
+    resolver.forget("a.example", 443)
     resolver._getaddrinfo = names
     second = resolver.start("a.example", 443)
     late.gate.set()

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions as sdk_errors
 import pytest
-from support.leaks import assert_sealed
 from support.sdk_sources import PLANTED, fetch, source_of
 
 from core_backend._configuration import Settings
 from core_backend.errors import (
     ConfigurationError,
-    CoreBackendError,
     SecretAccessDeniedError,
     SecretTimeoutError,
     SecretUnavailableError,
@@ -179,11 +177,3 @@ def test_a_line_that_cannot_be_judged_is_masked(caplog: pytest.LogCaptureFixture
         "nothing",
         "not so ",
     ]
-
-
-@pytest.mark.usefixtures("environ")
-async def test_no_error_holds_the_value(environ: pytest.MonkeyPatch) -> None:
-    for name in ("absent", "empty", "gone"):
-        with pytest.raises(CoreBackendError) as caught:
-            await fetch(SecretRequest(name))
-        assert_sealed(caught.value)

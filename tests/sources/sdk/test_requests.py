@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.sdk_sources import PLANTED, fetch, source_of
+from support.secret_service import SecretService
 
+from core_backend._configuration import Settings
 from core_backend.errors import (
     ConfigurationError,
     CoreBackendError,
@@ -15,7 +17,7 @@ from core_backend.errors import (
     SecretNotFoundError,
     SecretNotSetError,
 )
-from core_backend.sources.endpoints import endpoint_for
+from core_backend.sources.endpoints import Endpoints
 from core_backend.sources.protocol import SecretRequest
 from core_backend.values import SecretBytes, SecretText
 
@@ -32,6 +34,48 @@ async def test_text_and_binary_come_with_their_version(server: MotoServer) -> No
     assert (type(binary.value), binary.value) == (SecretBytes, PLANTED.encode())
     listed = server.client().describe_secret(SecretId="text")["VersionIdsToStages"]
     assert list(listed) == [text.version_id]
+
+
+@pytest.mark.usefixtures("environ")
+async def test_warming_makes_the_client_that_the_first_fetch_uses() -> None:
+    source = source_of()
+    await source.warm()
+    [client] = source._clients._current.values()
+    assert (await source.fetch(SecretRequest("text"))).value == PLANTED
+    assert list(source._clients._current.values()) == [client]
+    await source.aclose()
+
+
+@pytest.mark.parametrize(("idle_timeout", "connections"), [(12.0, 1), (0.0, 2)])
+async def test_the_sdk_keeps_connections_as_long_as_the_setting_says(
+    environ: pytest.MonkeyPatch, idle_timeout: float, connections: int
+) -> None:
+    with SecretService({"db": PLANTED}) as service:
+        for name, value in service.environ.items():
+            environ.setenv(name, value)
+        source = source_of(Settings(idle_timeout=idle_timeout))
+        for _ in range(2):
+            assert (await source.fetch(SecretRequest("db"))).value == PLANTED
+        await source.aclose()
+        assert service.connections == connections
+
+
+async def test_a_profile_that_cannot_be_read_is_a_mistake_in_the_setup(
+    environ: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        environ.delenv(name, raising=False)
+    environ.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(ConfigurationError, match="ProfileNotFound.; check AWS_PROFILE"):
+        source_of().check(SecretRequest("text"))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "localhost", "localstack"])
+async def test_plain_http_within_the_machine_and_by_the_setting(
+    environ: pytest.MonkeyPatch, host: str
+) -> None:
+    environ.setenv("AWS_ENDPOINT_URL", f"http://{host}:4566")
+    source_of(Settings(insecure_endpoint="localstack")).check(SecretRequest("text"))
 
 
 @pytest.mark.usefixtures("environ")
@@ -58,9 +102,8 @@ async def test_stages_and_versions_are_asked_for(server: MotoServer) -> None:
     ],
 )
 async def test_the_services_errors_become_ours(name: str, kind: type[CoreBackendError]) -> None:
-    with pytest.raises(kind, match=f"secret '{name}'") as caught:
+    with pytest.raises(kind, match=f"secret '{name}'"):
         await fetch(SecretRequest(name))
-    assert caught.value.__cause__ is caught.value.__context__ is None
 
 
 @pytest.mark.usefixtures("environ")
@@ -100,7 +143,7 @@ async def test_whatever_the_source_the_variables_say_the_same_region(
     if source == "sdk":
         assert source_of().place(SecretRequest("text")) == region
     else:
-        assert endpoint_for("text", os.environ)[1] == region
+        assert Endpoints(os.environ).find("text")[1] == region
 
 
 async def test_the_profiles_region_is_used_where_no_variable_names_one(

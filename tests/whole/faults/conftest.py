@@ -15,14 +15,12 @@ from support.certificates import Certificates
 from support.http_server import HttpServer
 from support.secret_service import SecretService
 
-import core_backend
 from core_backend._configuration import Settings
 from core_backend._engine import process as engine
 from core_backend.testing.clock import FakeClock
 from core_backend.testing.local_lambda import LocalLambda
 
-_FOLDER = Path(core_backend.__file__).parent / "sources"
-SOURCES = [name for name in ("direct", "sdk") if (_FOLDER / f"{name}.py").exists()]
+SOURCES = ("direct", "sdk")
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
+import threading
 import traceback
 
 import pytest
 from support import faults
+from support.black_hole import swallowing_syns
+from support.scripted import until
+from support.secret_service import SecretService
 
-from core_backend import SecretUnavailableError, get_secret, get_secrets
+from core_backend import SecretName, SecretUnavailableError, get_secret, get_secrets
+from core_backend.sources.http.connection import Resolver
 
 MARKER = "pl4nted"
 
@@ -121,3 +128,126 @@ async def test_row_13_it_is_tried_no_more_often_on_a_connection_that_was_used_be
     taken_for_dead = source == "sdk" and fault is faults.reset_mid_header
     assert process.calls in {3, 3 + taken_for_dead}
     assert service.calls[0].nth == 2
+
+
+def answer_of(service, **asked):
+    return json.dumps(service.vault.answer("GetSecretValue", asked)).encode()
+
+
+def is_repeated(service):
+    """Return whether the second of two calls was made on a new connection."""
+    first, second = service.calls
+    return second.connection != first.connection and second.nth == 1
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
+async def test_row_13_an_answer_about_another_secret_is_asked_for_again(process, service, kept):
+    service.put("other", "pl4nted-other")
+    if kept:
+        await get_secret("other")
+        service.forget()
+    service.script(faults.body(answer_of(service, SecretId="other")))
+    assert await get_secret("db") == "pl4nted-db"
+    assert is_repeated(service)
+    assert len(process.sleeps) == (not kept)
+
+
+async def test_row_13_so_is_one_about_another_version_or_stage(process, service, environ):
+    environ.setenv("DB", "db")
+    first = service.vault.answer("GetSecretValue", {"SecretId": "db"})
+    service.put("db", "pl4nted-new")
+    current = answer_of(service, SecretId="db")
+    name = SecretName("db")
+    for request in (name.versioned(first["VersionId"]), name.staged("AWSPREVIOUS")):
+        service.forget()
+        service.script(faults.body(current))
+        assert await get_secret(request) == "pl4nted-db"
+        assert is_repeated(service)
+    assert len(process.sleeps) == 1
+
+
+async def test_row_13_a_second_answer_to_one_request_is_not_that_to_the_next(process, service):
+    service.put("other", "pl4nted-other")
+    junk = answer_of(service, SecretId="other")
+
+    async def answer_twice(exchange):
+        await exchange.serve()
+        await exchange.send(exchange.head(len(junk)) + junk)
+
+    for _ in range(3):
+        service.script(answer_twice)
+        assert await get_secret("other", fresh=True) == "pl4nted-other"
+        assert await get_secret("db", fresh=True) == "pl4nted-db"
+        process.clock.advance(2)
+
+
+HOST = "secretsmanager.eu-central-1.amazonaws.com"
+
+
+@pytest.fixture
+def region(environ, certificates):
+    """Return a service that is AWS's own of one Region, by its real name."""
+    environ.delenv("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+    tls = certificates.server_context(HOST)
+    with SecretService({"db": "pl4nted-db"}, tls=tls, certificates=certificates) as service:
+        yield service
+
+
+def look_up_as(environ, ports):
+    """Let names be looked up so that each leads to a port of this machine; note which were."""
+    asked = []
+
+    def look_up(host, *_, **__):
+        asked.append(host.decode())
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", ports[asked[-1]]))]
+
+    environ.setattr(Resolver.__init__, "__defaults__", (look_up,))
+    return asked
+
+
+async def test_a_region_that_swallows_everything_starves_no_other(region, process, environ):
+    elsewhere = HOST.replace("eu-central-1", "us-west-2")
+    with swallowing_syns() as hole:
+        asked = look_up_as(environ, {HOST: region.port, elsewhere: hole})
+        arn = "arn:aws:secretsmanager:us-west-2:123456789012:secret:s{}-AbCdEf"
+        stuck = [asyncio.ensure_future(one(get_secret(arn.format(n)))) for n in range(30)]
+        await until(lambda: elsewhere in asked)
+        assert await get_secret("db") == "pl4nted-db"
+        assert not any(task.done() for task in stuck)
+        for task in stuck:
+            task.cancel()
+        await asyncio.wait(stuck)
+
+
+async def one(pending):
+    return await pending
+
+
+async def test_where_no_thread_can_look_a_name_up_it_is_tried_again(region, process, environ):
+    look_up_as(environ, {HOST: region.port})
+    start, refused = threading.Thread.start, []
+
+    def start_later(thread):
+        if thread.name == "core_backend dns" and not refused:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    environ.setattr(threading.Thread, "start", start_later)
+    assert await get_secret("db") == "pl4nted-db"
+    assert len(refused) == len(process.sleeps) == 1
+
+
+async def test_a_machine_with_ipv6_alone_is_served(certificates, environ, process):
+    environ.delenv("AWS_ENDPOINT_URL_SECRETS_MANAGER")
+    tls = certificates.server_context(HOST)
+    with SecretService(
+        {"db": "pl4nted-db"}, tls=tls, certificates=certificates, host="::1"
+    ) as service:
+
+        def look_up(*_, **__):
+            found = ("::1", service.port, 0, 0)
+            return [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", found)]
+
+        environ.setattr(Resolver.__init__, "__defaults__", (look_up,))
+        assert await get_secret("db") == "pl4nted-db"
