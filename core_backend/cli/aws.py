@@ -1,9 +1,11 @@
-"""Secrets Manager as the commands use it: a few calls, and failures in a person's words."""
+"""Secrets Manager as the commands use it: a few calls, and in which state a secret is."""
 
 from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,9 +13,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from core_backend.cli.errors import CommandError
 from core_backend.cli.failures import code_of, kind_of, local_failure, service_failure
-from core_backend.cli.states import Found, State
+from core_backend.cli.output import MAX_CONCURRENCY
+from core_backend.cli.run import CommandError
 from core_backend.errors import (
     CREDENTIAL_CODES,
     SecretAccessDeniedError,
@@ -26,16 +28,40 @@ from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
+    from datetime import datetime
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
     from core_backend.cli.run import Run
     from core_backend.errors import CoreBackendError
 
-__all__ = ["MAX_CONCURRENCY", "SecretsManager", "stored"]
+__all__ = ["Found", "SecretsManager", "State", "value_parameter"]
 
-MAX_CONCURRENCY = 10
-"""How many calls are under way at once."""
+
+class State(StrEnum):
+    """The state of a secret, as far as it can be seen without its value."""
+
+    MISSING = "missing"
+    """This account and Region has no such secret: its stack is not deployed."""
+    EMPTY = "empty"
+    """The secret exists, but has no value yet."""
+    SET = "set"
+    PENDING_DELETION = "pending deletion"
+    DENIED = "denied"
+    """These credentials may not see the secret. Perhaps it does not exist."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What DescribeSecret tells about a secret."""
+
+    state: State
+    last_changed: datetime | None = None
+    last_rotated: datetime | None = None
+    version: str | None = None
+    """The id of the current version."""
+
+
 _STATES: Mapping[type[CoreBackendError], State] = {
     SecretNotFoundError: State.MISSING,
     SecretAccessDeniedError: State.DENIED,
@@ -44,17 +70,17 @@ _UNREADABLE = (SecretAccessDeniedError, SecretDecryptionError)
 
 
 class SecretsManager:
-    """The Secrets Manager of one account and Region. Its methods may be called from threads."""
+    """Secrets Manager in one account and Region. Its methods may be called from threads."""
 
     def __init__(self, run: Run) -> None:
-        """Find credentials and Region as the AWS CLI does.
+        """Find credentials and the Region as the AWS CLI does.
 
         Raises:
-            CommandError: They are missing or wrong, or the endpoint is not to be trusted.
+            CommandError: They are missing or wrong, or the endpoint is not safe to use.
         """
-        with _url_checked(), _translated():
+        with _url_errors(), _sdk_errors():
             region = run.region or configured_region(os.environ) or None
-            # What the stubs leave unknown are other services' clients.
+            # The stubs know only the services that they are installed for.
             session: Any = boto3.Session(profile_name=run.profile, region_name=region)
             self._client: SecretsManagerClient = session.client(
                 "secretsmanager",
@@ -62,32 +88,32 @@ class SecretsManager:
                 config=Config(
                     connect_timeout=5,
                     read_timeout=15,
-                    # How often is AWS_MAX_ATTEMPTS' or the profile's to say.
+                    # The number of attempts is left to AWS_MAX_ATTEMPTS and the profile.
                     retries={"mode": "standard"},
                     max_pool_connections=MAX_CONCURRENCY,
                 ),
             )
-        # Whoever has set logging to debug would otherwise be shown requests and answers.
+        # If logging is set to DEBUG, the SDK would log requests and answers.
         mask_sdk_logs()
         _check_endpoint(self._client.meta.endpoint_url)
 
     def describe(self, secret_id: str) -> Found:
-        """Return what there is of a secret; its value is not fetched."""
-        with _translated("DescribeSecret", secret_id):
+        """Return what is known about a secret; its value is not fetched."""
+        with _sdk_errors("DescribeSecret", secret_id):
             try:
                 answer = self._client.describe_secret(SecretId=secret_id)
             except ClientError as error:
-                state = _state_of(error, secret_id)
+                state = _state_of_error(error, secret_id)
                 if state is None:
                     raise
                 return Found(state)
-        return _found(answer)
+        return _read_description(answer)
 
     def get(self, secret_id: str) -> SecretText | SecretBytes | None:
-        """Return the current value; ``None`` where these credentials may not read it."""
-        with _translated("GetSecretValue", secret_id):
+        """Return the current value; ``None`` if these credentials may not read it."""
+        with _sdk_errors("GetSecretValue", secret_id):
             try:
-                # The stubs know no member that an answer may lack.
+                # According to the stubs, both members are always there.
                 answer: Any = self._client.get_secret_value(SecretId=secret_id)
             except ClientError as error:
                 if (
@@ -102,30 +128,30 @@ class SecretsManager:
 
     def put(self, secret_id: str, value: SecretText | SecretBytes) -> str:
         """Store a value as the current one, and return its version."""
-        with _translated("PutSecretValue", secret_id):
-            answer = self._client.put_secret_value(SecretId=secret_id, **stored(value))
+        with _sdk_errors("PutSecretValue", secret_id):
+            answer = self._client.put_secret_value(SecretId=secret_id, **value_parameter(value))
         return answer["VersionId"]
 
     def create(self, name: str, value: SecretText | SecretBytes) -> str:
-        """Create a secret with its first value, and return that value's version."""
-        with _translated("CreateSecret", name):
-            answer = self._client.create_secret(Name=name, **stored(value))
+        """Create a secret with its first value, and return the version of that value."""
+        with _sdk_errors("CreateSecret", name):
+            answer = self._client.create_secret(Name=name, **value_parameter(value))
         return answer["VersionId"]
 
 
-def _state_of(error: ClientError, secret_id: str) -> State | None:
-    """Return the state that an error answer stands for; ``None`` where it is a failure."""
+def value_parameter(value: SecretText | SecretBytes) -> Any:
+    """Return the API parameter for a value: ``SecretString`` or ``SecretBinary``."""
+    return {"SecretString" if isinstance(value, str) else "SecretBinary": value}
+
+
+def _state_of_error(error: ClientError, secret_id: str) -> State | None:
+    """Return the state that an error answer stands for; ``None`` if it is a failure."""
     if code_of(error) in CREDENTIAL_CODES:
         return None
     return _STATES.get(kind_of(error, secret_id))
 
 
-def stored(value: SecretText | SecretBytes) -> Any:
-    """Return the parameter that a value is sent as."""
-    return {"SecretString" if isinstance(value, str) else "SecretBinary": value}
-
-
-def _found(answer: Mapping[str, Any]) -> Found:
+def _read_description(answer: Mapping[str, Any]) -> Found:
     stages = answer.get("VersionIdsToStages", {})
     current = [version for version, labels in stages.items() if "AWSCURRENT" in labels]
     if "DeletedDate" in answer:
@@ -150,19 +176,20 @@ def _check_endpoint(url: str) -> None:
 
 
 @contextmanager
-def _url_checked() -> Generator[None]:
+def _url_errors() -> Generator[None]:
     try:
         yield
     except ValueError as error:
-        # What the SDK says of an endpoint, and of nothing else that a client is made of.
+        # Nothing else that a client is made of raises this.
         raise CommandError(
-            "the endpoint is no URL that can be used",
+            "the endpoint is not a URL that can be used",
             "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: http://127.0.0.1:5000.",
         ) from error
 
 
 @contextmanager
-def _translated(action: str = "", secret_id: str = "") -> Generator[None]:
+def _sdk_errors(action: str = "", secret_id: str = "") -> Generator[None]:
+    """Turn the SDK's errors into ``CommandError``."""
     try:
         yield
     except ClientError as error:

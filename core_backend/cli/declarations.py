@@ -1,4 +1,4 @@
-"""The secrets that a module declares, as the commands need them."""
+"""The module of names: which secrets it declares, and in which shapes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from core_backend.cli.errors import CommandError
+from core_backend.cli.run import CommandError
 from core_backend.errors import ConfigurationError
 from core_backend.names import get_resource_name
 from core_backend.values import Binary
@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Declarations", "DeclaredSecret", "load_declarations"]
 
+# How many names a message lists.
 _SHOWN = 10
 
 
 @dataclass(frozen=True)
 class DeclaredSecret:
-    """One secret, with each of the shapes in which it is declared."""
+    """One secret, with all the shapes in which it is declared."""
 
     name: str
     shapes: tuple[SecretName[Any], ...]
 
     @property
-    def env_key(self) -> str:
-        """The environment variable that carries the real name."""
-        return self.shapes[0].env_key
+    def env_keys(self) -> tuple[str, ...]:
+        """The environment variables that carry the real name; usually one."""
+        return tuple(dict.fromkeys(shape.env_key for shape in self.shapes))
 
     @property
     def binary(self) -> bool:
@@ -42,7 +43,7 @@ class DeclaredSecret:
         return any(isinstance(shape.parse, Binary) for shape in self.shapes)
 
     def real_name(self, env_name: str) -> str:
-        """Return what the secret is called in AWS."""
+        """Return the secret's name in AWS."""
         return get_resource_name(self.name, env_name)
 
 
@@ -51,51 +52,51 @@ class Declarations:
     """All the secrets of one module, in the order in which it declares them."""
 
     module: str
-    """As ``--names`` was given, to be shown in messages."""
+    """The value of ``--names``, for messages."""
     imported: ModuleType
     secrets: tuple[DeclaredSecret, ...]
 
     def find(self, name: str) -> DeclaredSecret:
-        """Return the secret of that name, or whose environment variable has it.
+        """Return the secret with that name, or with that environment variable.
 
         Raises:
-            ConfigurationError: There is none, and names those that are close; or several have the
-                variable.
+            ConfigurationError: No secret has it, or several have the variable.
         """
         by_name = {secret.name: secret for secret in self.secrets}
         if (secret := by_name.get(name)) is not None:
             return secret
         by_key: dict[str, list[DeclaredSecret]] = {}
         for one in self.secrets:
-            by_key.setdefault(one.env_key, []).append(one)
+            for key in one.env_keys:
+                by_key.setdefault(key, []).append(one)
         match by_key.get(name, []):
             case [secret]:
                 return secret
             case [_, *_] as several:
                 names = " and ".join(secret.name for secret in several)
                 raise ConfigurationError(
-                    f"{name} is the variable of {names}; give the name of the one that is meant"
+                    f"{name} is the variable of {names}; use the name of the secret instead"
                 )
             case _:
                 pass
-        # The name is not quoted: who confuses what goes where may have typed, or filed, a value.
+        # The name is not quoted: it may be a value that was typed, or filed, in the wrong place.
         close = get_close_matches(name, [*by_name, *by_key], n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {_some(by_name)}"
         raise ConfigurationError(f"{self.module} declares no such secret; {hint}")
 
 
 def load_declarations(module: str) -> Declarations:
-    """Import a module and return the secrets it declares.
+    """Import a module, and return the secrets that it declares.
 
     Args:
-        module: A dotted name, looked up from the working directory on, or a path to a ``.py``
+        module: A dotted name, looked up from the working directory, or the path of a ``.py``
             file.
 
     Raises:
-        CommandError: Its own code fails.
-        ConfigurationError: It cannot be found, or declares no secret.
+        CommandError: The module's own code fails.
+        ConfigurationError: The module cannot be found, or declares no secret.
     """
-    # Here and not above: help is there before a module of names is read.
+    # Imported here, so that help appears without it.
     from core_backend.deploy.declared import (  # noqa: PLC0415
         NamesModuleFailedError,
         declared_names,
@@ -103,7 +104,7 @@ def load_declarations(module: str) -> Declarations:
     )
 
     try:
-        # Standard output is the command's own: a program may read it.
+        # What the module prints must not get into output that a program may read.
         with redirect_stdout(sys.stderr):
             imported = names_module(module)
     except NamesModuleFailedError as error:

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from core_backend.cli.declarations import Declarations, DeclaredSecret, load_declarations
-from core_backend.cli.errors import CommandError
-from core_backend.cli.run import Run
+from core_backend.cli.run import CommandError, Run
 from core_backend.errors import CoreBackendError
 from core_backend.names import get_resource_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["assume_yes", "common", "environment", "examples", "names", "no_value", "output"]
+__all__ = [
+    "assume_yes",
+    "common",
+    "complete_name",
+    "environment",
+    "examples",
+    "find_name",
+    "names",
+    "output",
+    "refuse_value",
+]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -23,15 +32,17 @@ F = TypeVar("F", bound="Callable[..., Any]")
 def common(command: F) -> F:
     """Add the options of the AWS CLI, and ``--debug``.
 
-    The group has them as well as each command, so they may stand before it or behind it; what
-    stands behind wins.
+    The group and each command have them, so they may stand before or after the command's name.
+    The last one wins.
     """
     for add in reversed(
         [
-            _kept("--profile", metavar="NAME", help="The AWS profile whose credentials are used."),
-            _kept("--region", metavar="REGION", help="The AWS Region."),
-            _kept("--endpoint-url", metavar="URL", help="Another endpoint than AWS's own."),
-            _kept("--debug", is_flag=True, help="Show a traceback, with all values masked."),
+            _run_option(
+                "--profile", metavar="NAME", help="The AWS profile whose credentials are used."
+            ),
+            _run_option("--region", metavar="REGION", help="The AWS Region."),
+            _run_option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's own."),
+            _run_option("--debug", is_flag=True, help="Show a traceback, with all values masked."),
         ]
     ):
         command = add(command)
@@ -39,16 +50,16 @@ def common(command: F) -> F:
 
 
 def examples(*lines: str) -> str:
-    """Return the text below a command's options; a line that is indented goes on with the last."""
+    """Return the examples for the end of a help text. An indented line continues the last one."""
     several = sum(not line.startswith(" ") for line in lines) > 1
     return "\n".join(["\b", "Examples:" if several else "Example:", *map("  {}".format, lines)])
 
 
-def _kept(option: str, **settings: Any) -> Callable[[F], F]:
-    return click.option(option, expose_value=False, callback=_keep, **settings)
+def _run_option(option: str, **settings: Any) -> Callable[[F], F]:
+    return click.option(option, expose_value=False, callback=_store_in_run, **settings)
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: object) -> None:
+def _store_in_run(context: click.Context, parameter: click.Parameter, value: object) -> None:
     if value and parameter.name:
         setattr(context.ensure_object(Run), parameter.name, value)
 
@@ -57,7 +68,7 @@ def _declarations(module: str) -> Declarations:
     try:
         return load_declarations(module)
     except CommandError:
-        # The call was right; it is the module that is not in order.
+        # The call was right, but the module is wrong: that is exit code 1.
         raise
     except CoreBackendError as error:
         raise click.BadParameter(str(error)) from error
@@ -83,7 +94,7 @@ def names(*, required: bool = True) -> Callable[[F], F]:
     )
 
 
-def found_name(declared: Declarations, name: str) -> DeclaredSecret:
+def find_name(declared: Declarations, name: str) -> DeclaredSecret:
     """Return the declared secret that the argument NAME means.
 
     Raises:
@@ -95,33 +106,31 @@ def found_name(declared: Declarations, name: str) -> DeclaredSecret:
         raise click.BadParameter(str(error), param_hint="NAME") from None
 
 
-def _refuse_value(
-    context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]
-) -> None:
+def _refuse(context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> None:
     if value:
         raise click.UsageError(
-            "a value is no argument, since it would stay in the shell's history; it is asked "
-            "for, or read from standard input",
+            "a value must not be an argument, because it would stay in the shell's history; leave "
+            "it out, and the command asks for it or reads it from standard input",
             context,
         )
 
 
-# What stands behind the name is taken, and not quoted as click would.
-no_value = click.argument("value", nargs=-1, metavar="", expose_value=False, callback=_refuse_value)
+# This takes what follows the name, because click itself would quote it.
+refuse_value = click.argument("value", nargs=-1, metavar="", expose_value=False, callback=_refuse)
 
 
 def complete_name(
     context: click.Context, _parameter: click.Parameter, incomplete: str
 ) -> list[str]:
-    """Offer a shell the names that the module declares, where ``--names`` stands before."""
+    """Offer a shell the declared names, if ``--names`` comes before."""
     declared = context.params.get("declared")
     secrets = declared.secrets if isinstance(declared, Declarations) else ()
     return [secret.name for secret in secrets if secret.name.startswith(incomplete)]
 
 
 def environment(*, default: str | None = None) -> Callable[[F], F]:
-    """Add ``--env``, which is required where there is no default."""
-    # A default of None is one to click, so none is passed where there is none.
+    """Add ``--env``. Without a default it is required."""
+    # click takes None for a default.
     settings: dict[str, Any] = {"required": True}
     if default is not None:
         settings = {"default": default, "show_default": True}
@@ -140,7 +149,7 @@ output = click.option(
     type=click.Choice(["table", "json"]),
     default="table",
     show_default=True,
-    help="What standard output is written for: a person or a program.",
+    help="The form of the output: for a person or for a program.",
 )
 
 assume_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")

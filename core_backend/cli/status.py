@@ -7,20 +7,18 @@ import sys
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from core_backend.cli.aws import SecretsManager
-from core_backend.cli.concurrently import concurrently
-from core_backend.cli.output import print_json, print_table
-from core_backend.cli.states import State, shown
+from core_backend.cli.aws import SecretsManager, State
+from core_backend.cli.output import concurrently, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from core_backend.cli.aws import Found
     from core_backend.cli.declarations import Declarations, DeclaredSecret
     from core_backend.cli.run import Run
-    from core_backend.cli.states import Found
 
-__all__ = ["STYLES", "show_status"]
+__all__ = ["STYLES", "format_time", "show_status"]
 
 STYLES: Mapping[str, str] = {
     State.SET: "green",
@@ -29,7 +27,8 @@ STYLES: Mapping[str, str] = {
     State.PENDING_DELETION: "red",
     State.DENIED: "red",
 }
-_VERSION_SHOWN = 8
+# The first characters of a version's id tell it from others well enough.
+_VERSION_LENGTH = 8
 
 
 def show_status(run: Run, declared: Declarations, env_name: str, output: str) -> int:
@@ -49,14 +48,19 @@ def show_status(run: Run, declared: Declarations, env_name: str, output: str) ->
     return 0 if all(state.state is State.SET for _, state in found) else 1
 
 
+def format_time(moment: datetime | None) -> str:
+    """Return a time for a person, in UTC like AWS's console and logs."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ") if moment else "-"
+
+
 def _row(secret: DeclaredSecret, env_name: str, found: Found) -> list[str]:
     return [
         secret.name,
         secret.real_name(env_name),
         found.state,
-        shown(found.last_changed),
-        shown(found.last_rotated),
-        (found.version or "-")[:_VERSION_SHOWN],
+        format_time(found.last_changed),
+        format_time(found.last_rotated),
+        (found.version or "-")[:_VERSION_LENGTH],
     ]
 
 
@@ -81,15 +85,15 @@ def _advise(
     env_name: str,
     found: Sequence[tuple[DeclaredSecret, Found]],
 ) -> None:
-    """Say on standard error what comes next."""
+    """Propose the next step on standard error."""
     first = {state.state: secret.name for secret, state in reversed(found)}
     if State.EMPTY in first:
         sys.stderr.write(
             f"\nFill the next one: core-backend secrets set {first[State.EMPTY]} "
-            f"--names {shlex.quote(declared.module)} --env {env_name}{run.given}\n"
+            f"--names {shlex.quote(declared.module)} --env {env_name}{run.aws_options}\n"
         )
     elif State.MISSING in first:
         sys.stderr.write(
-            "\nWhat is missing comes with its stack: deploy it, or check --env, --region and "
+            "\nA missing secret is created by its stack: deploy it, or check --env, --region and "
             "--profile.\n"
         )

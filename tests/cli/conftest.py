@@ -146,6 +146,13 @@ def account(_account, environ, monkeypatch):
 
 
 @pytest.fixture
+def empty(account, declare):
+    """An account in which the first declared secret waits for its value."""
+    account.client().create_secret(Name="dev/stripe-api-key")
+    return account
+
+
+@pytest.fixture
 def declare(tmp_path, environ):
     """Write a module of names; ``names.py`` declares two plain ones at first."""
 

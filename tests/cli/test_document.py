@@ -1,4 +1,4 @@
-"""docs/command-line.md: each command in it prints what is printed there."""
+"""docs/command-line.md: each command prints what the document shows."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def output_of(shown, run, stdin, terminal):
     return result.out + result.err
 
 
-def test_each_command_prints_what_it_is_shown_to(account, run, stdin, terminal, tmp_path):
+def test_each_command_prints_what_the_document_shows(account, run, stdin, terminal, tmp_path):
     write_files(tmp_path)
     for name in ("stripe-api-key", "signing-key"):
         account.client().create_secret(Name=f"dev/{name}")

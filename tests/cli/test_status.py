@@ -1,4 +1,4 @@
-"""``secrets status``: the row of secrets that somebody has to fill."""
+"""``secrets status``: which secrets are set, empty or missing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_all_set_is_exit_code_0(account, run):
     assert account.fetches == ()
 
 
-def test_each_state_has_its_word(account, declare, run):
+def test_each_state_is_shown(account, declare, run):
     declare("""
         from core_backend import SecretName
 
@@ -69,7 +69,7 @@ def test_each_state_has_its_word(account, declare, run):
     )
 
 
-def test_the_next_command_has_the_options_that_this_one_was_given(account, run, declare):
+def test_the_proposed_command_repeats_the_options(account, run, declare):
     declare(NAMES, "their names.py")
     account.client().create_secret(Name="dev/stripe-api-key")
     options = ("--region", account.client().meta.region_name, "--endpoint-url", account.url)
@@ -82,16 +82,16 @@ def test_the_next_command_has_the_options_that_this_one_was_given(account, run, 
     )
 
 
-def test_what_is_missing_is_not_to_be_filled_but_deployed(account, run):
+def test_for_a_missing_secret_a_deployment_is_proposed(account, run):
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
 
     result = run(*STATUS)
 
     assert result.code == 1
-    assert result.err.startswith("\nWhat is missing comes with its stack: deploy it")
+    assert result.err.startswith("\nA missing secret is created by its stack: deploy it")
 
 
-def test_a_version_that_is_not_current_is_no_value(account, run):
+def test_a_secret_without_a_current_version_is_empty(account, run):
     client = account.client()
     for name in ("dev/stripe-api-key", "dev/signing-key"):
         client.create_secret(Name=name, SecretString="pl4nted-1")
@@ -109,7 +109,7 @@ def test_a_version_that_is_not_current_is_no_value(account, run):
     assert states == ["set", "empty"]
 
 
-def test_json_has_everything_and_nothing_else(account, run):
+def test_json_output_has_every_field(account, run):
     client = account.client()
     version = client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")["VersionId"]
 
@@ -162,7 +162,7 @@ def test_many_are_looked_up_at_once(account, declare, run):
     assert result.err == ""
 
 
-def test_a_failure_that_is_no_state_ends_it(account, run):
+def test_refused_credentials_end_the_command(account, run):
     account.refuse("DescribeSecret", "dev/signing-key", "ExpiredTokenException", "pl4nted-message")
 
     result = run(*STATUS)
@@ -175,7 +175,7 @@ def test_a_failure_that_is_no_state_ends_it(account, run):
     ]
 
 
-def test_a_terminal_has_colours_and_a_bar(account, declare, terminal):
+def test_on_a_terminal_there_are_colours_and_a_bar(account, declare, terminal):
     names = [f"name-{number}" for number in range(10)]
     lines = [f"N{number} = SecretName({name!r})" for number, name in enumerate(names)]
     declare("\n".join(["from core_backend import SecretName", *lines]))
@@ -190,7 +190,7 @@ def test_a_terminal_has_colours_and_a_bar(account, declare, terminal):
     assert "pl4nted" not in shown.output
 
 
-def test_no_color_is_plain_on_a_terminal(account, terminal):
+def test_no_color_makes_a_terminal_plain(account, terminal):
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
 
     with terminal(*STATUS, NO_COLOR="1") as shown:

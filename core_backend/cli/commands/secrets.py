@@ -13,10 +13,10 @@ from core_backend.cli.options import (
     complete_name,
     environment,
     examples,
-    found_name,
+    find_name,
     names,
-    no_value,
     output,
+    refuse_value,
 )
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def status(run: Run, declared: Declarations, env_name: str, output: str) -> int:
     ),
 )
 @click.argument("name", shell_complete=complete_name)
-@no_value
+@refuse_value
 @names()
 @environment()
-@click.option("--create", is_flag=True, help="Create the secret, which no stack owns.")
+@click.option("--create", is_flag=True, help="Create the secret, if no stack owns it.")
 @assume_yes
 @common
 @click.pass_obj
@@ -68,12 +68,12 @@ def set_(  # noqa: PLR0913  # click passes each option
 ) -> None:
     """Give the secret NAME a value.
 
-    The value is asked for twice and not shown, or read from standard input where that is no
-    terminal. It is checked against the shape that NAME declares before anything is written.
+    On a terminal, the value is asked for twice and not shown. Otherwise it is read from standard
+    input. It is checked against the shape that NAME declares before anything is written.
     """
-    from core_backend.cli.set import set_secret
+    from core_backend.cli.writes import set_secret
 
-    set_secret(run, found_name(declared, name), env_name, create=create, assume_yes=yes)
+    set_secret(run, find_name(declared, name), env_name, create=create, assume_yes=yes)
 
 
 @secrets.command(
@@ -86,7 +86,7 @@ def set_(  # noqa: PLR0913  # click passes each option
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @names()
 @environment()
-@click.option("--create", is_flag=True, help="Create secrets, which no stack owns.")
+@click.option("--create", is_flag=True, help="Create secrets that no stack owns.")
 @assume_yes
 @common
 @click.pass_obj
@@ -95,11 +95,10 @@ def import_(  # noqa: PLR0913  # as above
 ) -> None:
     """Give many secrets the values that FILE has for them.
 
-    FILE is a .json file with one object, or a .env file; its keys are declared names or their
-    environment variables. What is declared as binary is not for a file: use secrets set. First
-    comes a plan, then the question whether to carry it out. Carried out again, it does what is
-    left.
+    FILE is a .json file with one object, or a .env file. Its keys are declared names or their
+    environment variables. For a value that is declared as binary, use secrets set. The command
+    shows a plan, asks, and then writes. If it is interrupted, run it again to write the rest.
     """
-    from core_backend.cli.import_ import import_secrets
+    from core_backend.cli.writes import import_secrets
 
     import_secrets(run, file, declared, env_name, create=create, assume_yes=yes)

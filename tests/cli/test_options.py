@@ -1,4 +1,4 @@
-"""The Tab key, in each shell that is there."""
+"""Completion with the Tab key, in each shell that is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``secrets set``: one value into one secret, and never out of it again."""
+"""``secrets set``: one value into one secret."""
 
 from __future__ import annotations
 
@@ -14,13 +14,6 @@ FIRST, AGAIN = "Value of stripe-api-key (not shown): ", "The same again: "
 @pytest.fixture(autouse=True)
 def _module(declare, stdin):
     """Names to fill, and nothing on standard input."""
-
-
-@pytest.fixture
-def empty(account):
-    """An account in which the secret waits for its value."""
-    account.client().create_secret(Name=ID)
-    return account
 
 
 @pytest.fixture
@@ -41,14 +34,14 @@ def test_a_value_from_standard_input_is_stored(empty, run, stdin):
     assert empty.value_of(ID) == "pl4nted-1"
 
 
-def test_the_environment_variable_names_the_secret_too(empty, run, stdin):
+def test_the_environment_variable_may_stand_for_the_name(empty, run, stdin):
     stdin("pl4nted-1")
 
     assert run("secrets", "set", "STRIPE_API_KEY", *SET[3:]).code == 0
     assert empty.value_of(ID) == "pl4nted-1"
 
 
-def test_a_secret_that_does_not_exist_is_created_only_when_asked(account, run, stdin):
+def test_a_missing_secret_is_created_only_with_create(account, run, stdin):
     stdin("pl4nted-1")
     result = run(*SET)
 
@@ -97,7 +90,7 @@ def test_without_a_terminal_a_value_is_replaced_only_with_yes(filled, run, stdin
     result = run(*SET)
 
     assert result.code == 1
-    assert f"{ID} has a value already, changed " in result.err
+    assert f"{ID} already has a value, changed " in result.err
     assert "Pass --yes" in result.err
     assert filled.value_of(ID) == "pl4nted-old"
 
@@ -106,7 +99,7 @@ def test_without_a_terminal_a_value_is_replaced_only_with_yes(filled, run, stdin
     assert filled.value_of(ID) == "pl4nted-new"
 
 
-def test_a_refusal_of_the_service_is_told_without_its_words(empty, run, stdin):
+def test_a_refusal_of_the_service_is_shown_without_its_text(empty, run, stdin):
     message = "Value 'pl4nted-1' at 'secretString' failed to satisfy a constraint"
     empty.refuse("PutSecretValue", ID, "ValidationException", message)
     stdin("pl4nted-1")
@@ -143,7 +136,7 @@ def test_debug_shows_the_answer_with_the_value_masked(empty, run, stdin):
         (*SET, "-----BEGIN pl4nted KEY-----"),
     ],
 )
-def test_a_value_as_an_argument_is_refused_and_not_repeated(empty, run, arguments):
+def test_a_value_as_an_argument_is_refused_and_not_shown(empty, run, arguments):
     result = run(*arguments)
 
     assert result.code == 2
@@ -151,7 +144,7 @@ def test_a_value_as_an_argument_is_refused_and_not_repeated(empty, run, argument
     assert empty.calls[1:] == ()
 
 
-def test_a_name_that_is_not_declared_is_a_wrong_call(account, run):
+def test_a_name_that_is_not_declared_is_exit_code_2(account, run):
     result = run("secrets", "set", "stripe-key", *SET[3:])
 
     assert result.code == 2
@@ -161,7 +154,7 @@ def test_a_name_that_is_not_declared_is_a_wrong_call(account, run):
     )
 
 
-def test_ctrl_c_while_it_is_written_says_that_it_may_be(empty, terminal):
+def test_after_ctrl_c_during_a_write_the_message_says_it_may_be_written(empty, terminal):
     asked, answered = threading.Event(), threading.Event()
 
     def hold():
