@@ -1,12 +1,14 @@
-"""The module of names: which secrets it declares, and in which shapes."""
+"""The module of names: which secrets it declares, and which real names these have."""
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core_backend.cli.run import CommandError
 from core_backend.errors import ConfigurationError
@@ -14,15 +16,18 @@ from core_backend.names import get_resource_name
 from core_backend.values import Binary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
+    from pathlib import Path
     from types import ModuleType
 
     from core_backend.names import SecretName
 
-__all__ = ["Declarations", "DeclaredSecret", "load_declarations"]
+__all__ = ["Declarations", "DeclaredSecret", "Place", "Target", "load_declarations"]
 
 # How many names a message lists.
 _SHOWN = 10
+# What a message may quote, since it is hardly a value: a few words without digits.
+_LOOKS_LIKE_A_NAME = re.compile(r"(?=.{1,24}$)[A-Za-z]+([-_/.][A-Za-z]+)*")
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,40 @@ class DeclaredSecret:
         return any(isinstance(shape.parse, Binary) for shape in self.shapes)
 
     def real_name(self, env_name: str) -> str:
-        """Return the secret's name in AWS."""
+        """Return the secret's name in AWS, in one environment."""
         return get_resource_name(self.name, env_name)
+
+
+class Target(NamedTuple):
+    """One declared secret in one environment."""
+
+    secret: DeclaredSecret
+    secret_id: str
+    """Its real name, or its ARN."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the real names come from: exactly one of these is given."""
+
+    env_name: str | None = None
+    templates: tuple[Path, ...] = ()
+    function: str | None = None
+
+    @property
+    def options(self) -> str:
+        """The options that stand for it, to be repeated in a command that is proposed."""
+        if self.function:
+            return f"--from-function {shlex.quote(self.function)}"
+        if self.templates:
+            return " ".join(f"--from-template {shlex.quote(str(one))}" for one in self.templates)
+        return f"--env {self.env_name}"
+
+    def __str__(self) -> str:
+        """Name it in a message."""
+        if self.function:
+            return f"function {self.function}"
+        return ", ".join(map(str, self.templates)) or f"environment {self.env_name}"
 
 
 @dataclass(frozen=True)
@@ -55,9 +92,16 @@ class Declarations:
     """The value of ``--names``, for messages."""
     imported: ModuleType
     secrets: tuple[DeclaredSecret, ...]
+    options: str
+    """The option that names the module in a command that is proposed; empty if it is a default."""
 
-    def find(self, name: str) -> DeclaredSecret:
+    def find(self, name: str, *, quote: bool = False) -> DeclaredSecret:
         """Return the secret with that name, or with that environment variable.
+
+        Args:
+            name: The name or variable.
+            quote: Whether the error quotes a name that is unknown. It does so only if the name is
+                close to a declared one or looks like a name: it may be a value in the wrong place.
 
         Raises:
             ConfigurationError: No secret has it, or several have the variable.
@@ -79,18 +123,20 @@ class Declarations:
                 )
             case _:
                 pass
-        # The name is not quoted: it may be a value that was typed, or filed, in the wrong place.
         close = get_close_matches(name, [*by_name, *by_key], n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {_some(by_name)}"
-        raise ConfigurationError(f"{self.module} declares no such secret; {hint}")
+        known = quote and (close or _LOOKS_LIKE_A_NAME.fullmatch(name))
+        what = f"no secret {name!r}" if known else "no such secret"
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {_join(by_name)}"
+        raise ConfigurationError(f"{self.module} declares {what}; {hint}")
 
 
-def load_declarations(module: str) -> Declarations:
+def load_declarations(module: str, folder: Path | None = None) -> Declarations:
     """Import a module, and return the secrets that it declares.
 
     Args:
         module: A dotted name, looked up from the working directory, or the path of a ``.py``
             file.
+        folder: Where pyproject.toml names the module: then a dotted name is looked up from there.
 
     Raises:
         CommandError: The module's own code fails.
@@ -105,7 +151,7 @@ def load_declarations(module: str) -> Declarations:
 
     try:
         # What the module prints must not get into output that a program may read.
-        with redirect_stdout(sys.stderr):
+        with redirect_stdout(sys.stderr), _import_folder(folder):
             imported = names_module(module)
     except NamesModuleFailedError as error:
         raise CommandError(
@@ -115,9 +161,22 @@ def load_declarations(module: str) -> Declarations:
     for shape in declared_names(imported).attributes.values():
         shapes.setdefault(str(shape), []).append(shape)
     secrets = (DeclaredSecret(name, tuple(found)) for name, found in shapes.items())
-    return Declarations(module, imported, tuple(secrets))
+    options = "" if folder else f" --names {shlex.quote(module)}"
+    return Declarations(module, imported, tuple(secrets), options)
 
 
-def _some(names: Iterable[str]) -> str:
+@contextmanager
+def _import_folder(folder: Path | None) -> Generator[None]:
+    if folder is None:
+        yield
+        return
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+def _join(names: Iterable[str]) -> str:
     *first, last = list(names)[: _SHOWN + 1]
     return ", ".join([*first, last if len(first) < _SHOWN else "..."])

@@ -22,7 +22,7 @@ from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from core_backend.errors import CoreBackendError
 
@@ -44,13 +44,13 @@ _LOG_IN = "Log in (aws sso login, or aws configure), or name another --profile."
 # What happened and what to do next, by the error that a handler would get.
 _SERVICE: Mapping[type[CoreBackendError], _Lines] = {
     SecretNotFoundError: (
-        "{secret} does not exist in this account and Region",
+        "{secret} does not exist in {place}",
         "Deploy the stack that declares it, or check --env, --region and --profile.",
     ),
     SecretNotSetError: ("{secret} has no value yet", "Set one: core-backend secrets set."),
     SecretDeletedError: (
         "{secret} is marked for deletion",
-        "Restore it: aws secretsmanager restore-secret --secret-id {secret}",
+        "Restore it: core-backend secrets restore.",
     ),
     SecretAccessDeniedError: (
         "access denied: these credentials may not call {action} on {secret}",
@@ -94,14 +94,25 @@ def kind_of(error: sdk_errors.ClientError, secret_id: str) -> type[CoreBackendEr
     return type(failure_of(SecretRequest(secret_id), code_of(error), message, status=status))
 
 
-def service_failure(error: sdk_errors.ClientError, action: str, secret_id: str) -> CommandError:
-    """Return what the service's answer means. Its own text is left out: it may echo a request."""
+def service_failure(
+    error: sdk_errors.ClientError, action: str, secret_id: str, place: Callable[[], str]
+) -> CommandError:
+    """Return what the service's answer means. Its own text is left out: it may echo a request.
+
+    Args:
+        error: The answer.
+        action: The operation, such as ``GetSecretValue``.
+        secret_id: The secret's name or ARN.
+        place: Returns the account and Region; only some messages ask for them.
+    """
     code = code_of(error)
     kind = kind_of(error, secret_id)
     lines = _BY_CODE.get(code) or _SERVICE[kind]
+    facts = {"action": action, "code": code, "secret": secret_id}
+    if kind is SecretNotFoundError:
+        facts["place"] = place()
     return CommandError(
-        *(line.format(action=action, code=code, secret=secret_id) for line in lines),
-        uncertain=kind is SecretUnavailableError,
+        *(line.format(**facts) for line in lines), uncertain=kind is SecretUnavailableError
     )
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from rich.console import Console
@@ -19,8 +20,16 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+    from datetime import datetime
 
-__all__ = ["MAX_CONCURRENCY", "concurrently", "print_json", "print_table", "progress"]
+__all__ = [
+    "MAX_CONCURRENCY",
+    "concurrently",
+    "format_time",
+    "print_json",
+    "print_table",
+    "progress",
+]
 
 MAX_CONCURRENCY = 10
 """How many calls are made at the same time."""
@@ -48,6 +57,11 @@ def print_table(
         console.print(table)
     for line in captured.get().splitlines():
         sys.stdout.write(line.rstrip() + "\n")
+
+
+def format_time(moment: datetime | None) -> str:
+    """Return a time for a person, in UTC like AWS's console and logs."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ") if moment else "-"
 
 
 def print_json(data: Any) -> None:

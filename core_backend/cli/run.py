@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import traceback
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from core_backend._engine.masking import masked_text, written_forms
 from core_backend.errors import CoreBackendError
@@ -75,6 +75,13 @@ class Run:
     endpoint_url: str | None = None
     debug: bool = False
     mask: Mask = field(default_factory=Mask)
+
+    def copy(self, *, profile: str | None, region: str | None) -> Run:
+        """Return these options with another profile or Region, if one is given.
+
+        Values that either run sees are masked in both.
+        """
+        return replace(self, profile=profile or self.profile, region=region or self.region)
 
     @property
     def aws_options(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import warnings
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -15,9 +15,11 @@ from core_backend.cli.values import MAX_BYTES, pipe_hint
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from core_backend.cli.declarations import DeclaredSecret
 
-__all__ = ["at_terminal", "confirm", "read_typed_value"]
+__all__ = ["at_terminal", "confirm", "hide_typing", "read_typed_value"]
 
 # A terminal passes on no longer line, and drops the rest without a word: 4,096 bytes with the line
 # end on Linux (N_TTY_BUF_SIZE), 1,024 on macOS (MAX_CANON). Other systems drop nothing.
@@ -42,6 +44,8 @@ def confirm(question: str, refusal: str, *, assume_yes: bool) -> None:
         return
     if not at_terminal():
         raise CommandError(refusal, "Pass --yes to do it all the same.")
+    # What was typed before the question is not an answer to it.
+    _set_echo(on=True)
     # The decoding error holds what was typed, so it must not leave this function.
     with suppress(UnicodeDecodeError):
         click.confirm(question, abort=True, err=True)
@@ -69,6 +73,45 @@ def read_typed_value(secret: DeclaredSecret) -> SecretText:
             pipe_hint(secret),
         )
     return value
+
+
+@contextmanager
+def hide_typing() -> Generator[None]:
+    """Do not show what is typed until the block ends, nor pass on what was not read by then.
+
+    A value that is pasted before the prompt appears would be shown, and the rest of one with
+    several lines would be run by the shell.
+    """
+    before = _set_echo(on=False)
+    try:
+        yield
+    finally:
+        if before is not None:
+            _set_echo(on=before)
+
+
+def _set_echo(*, on: bool) -> bool | None:
+    """Switch on or off that the terminal shows what is typed, and drop what was not read.
+
+    Returns:
+        Whether it was on; ``None`` if standard input is not a terminal, or not one that can be
+        switched. Windows shows only what a prompt reads.
+    """
+    try:
+        import termios  # noqa: PLC0415  # Windows has none
+    except ImportError:
+        return None
+    if not at_terminal():
+        return None
+    try:
+        number = sys.stdin.fileno()
+        modes = termios.tcgetattr(number)
+        before = bool(modes[3] & termios.ECHO)
+        modes[3] = modes[3] | termios.ECHO if on else modes[3] & ~termios.ECHO
+        termios.tcsetattr(number, termios.TCSAFLUSH, modes)
+    except (OSError, termios.error):
+        return None
+    return before
 
 
 def _read_hidden(prompt: str, secret: DeclaredSecret) -> SecretText:

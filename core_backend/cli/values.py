@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from core_backend.cli.declarations import Declarations, DeclaredSecret
 
-__all__ = ["MAX_BYTES", "Given", "find_fault", "pipe_hint", "read_file", "read_stdin"]
+__all__ = [
+    "MAX_BYTES",
+    "Given",
+    "find_fault",
+    "format_env",
+    "pipe_hint",
+    "read_file",
+    "read_stdin",
+]
 
 # Source: Secrets Manager API reference, PutSecretValue (SecretString, SecretBinary).
 MAX_BYTES = 65_536
@@ -132,6 +140,15 @@ def read_file(file: Path, declared: Declarations, *, base64_binary: bool = False
     if faults:
         raise CommandError(f"{file}: {'; '.join(faults)}", _FIX)
     return found
+
+
+def format_env(key: str, value: str) -> str:
+    """Return the line of a ``.env`` file that python-dotenv reads as this value."""
+    # A shell, too, takes what is in single quotes literally.
+    if not set("'\\\r") & set(value):
+        return f"{key}='{value}'\n"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r")
+    return f'{key}="{escaped}"\n'
 
 
 def _read_text(file: Path) -> str:

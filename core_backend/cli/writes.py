@@ -1,4 +1,4 @@
-"""``secrets set`` and ``secrets import``: values written into Secrets Manager."""
+"""``secrets set``, ``import`` and ``copy``: values into Secrets Manager."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from core_backend.cli.aws import Found, SecretsManager, State
-from core_backend.cli.output import concurrently, print_table, progress
+from core_backend.cli.aws import Account, Found, State
+from core_backend.cli.declarations import Place
+from core_backend.cli.output import format_time, print_json, print_table, progress
+from core_backend.cli.reads import STYLES, Reading, advise_missing, read_values
+from core_backend.cli.real_names import find_targets
 from core_backend.cli.run import CommandError
-from core_backend.cli.status import STYLES, format_time
 from core_backend.cli.terminal import at_terminal, confirm, read_typed_value
 from core_backend.cli.values import Given, find_fault, read_file, read_stdin
 
@@ -19,10 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from core_backend.cli.declarations import Declarations, DeclaredSecret
-    from core_backend.cli.run import Mask, Run
+    from core_backend.cli.run import Run
     from core_backend.values import SecretBytes, SecretText
 
-__all__ = ["import_secrets", "set_secret"]
+__all__ = ["copy_secrets", "import_secrets", "set_secret"]
 
 
 class Action(StrEnum):
@@ -55,40 +57,56 @@ class Step(NamedTuple):
     """Why the secret is refused, or why its values were not compared."""
 
 
-def set_secret(
-    run: Run, secret: DeclaredSecret, env_name: str, *, create: bool, assume_yes: bool
+def set_secret(  # noqa: PLR0913  # what the command was given
+    run: Run,
+    secret: DeclaredSecret,
+    place: Place,
+    *,
+    create: bool,
+    assume_yes: bool,
+    output: str,
 ) -> None:
     """Ask for a value, or read it from standard input, and store it.
 
     Raises:
         CommandError: Nothing was written; the message says why.
     """
-    secret_id = secret.real_name(env_name)
-    manager = SecretsManager(run)
-    found = manager.describe(secret_id)
-    if (refusal := _find_refusal(secret_id, found, create=create)) is not None:
-        raise refusal
-    if found.state is State.SET:
-        known = f"{secret_id} already has a value, changed {format_time(found.last_changed)}"
-        confirm(f"{known}. Replace it?", f"{known}; nothing was written", assume_yes=assume_yes)
+    # First of all, so that a value which is typed at once meets a prompt that hides it.
     value = read_typed_value(secret) if at_terminal() else read_stdin(secret)
     run.mask.add(value)
     if (fault := find_fault(value, secret)) is not None:
         raise CommandError(fault, "Nothing was written.")
-    version = _write(manager, secret_id, value, found)
-    sys.stdout.write(f"{secret_id} is set, version {version}.\n")
+    account = Account(run)
+    [(_, secret_id)] = find_targets(account, [secret], place, required=True)
+    found = account.describe(secret_id)
+    if (refusal := _find_refusal(account, secret, secret_id, found, create=create)) is not None:
+        raise refusal
+    if found.state is State.MISSING:
+        _confirm_new_environment(account, place, [secret_id], assume_yes=assume_yes)
+    if found.state is State.SET:
+        known = (
+            f"{secret_id} in {account.place} already has a value, changed "
+            f"{format_time(found.last_changed)}"
+        )
+        confirm(f"{known}. Replace it?", f"{known}; nothing was written", assume_yes=assume_yes)
+    version = _write(account, secret_id, value, found)
+    if output == "json":
+        print_json({"name": secret.name, "secret": secret_id, "version": version})
+    else:
+        sys.stdout.write(f"{secret_id} is set, version {version}.\n")
 
 
-def import_secrets(  # noqa: PLR0913  # what the command was given
+def import_secrets(  # noqa: PLR0913  # as above
     run: Run,
     file: Path,
     declared: Declarations,
-    env_name: str,
+    place: Place,
     *,
     create: bool,
     assume_yes: bool,
+    output: str,
 ) -> None:
-    """Plan, ask, and write.
+    """Write the values of a file: plan, ask, and write.
 
     Raises:
         CommandError: Something was not written; the message says what was and what was not.
@@ -98,38 +116,101 @@ def import_secrets(  # noqa: PLR0913  # what the command was given
         run.mask.add(given.value)
     if faults := [fault for one in values if (fault := find_fault(one.value, one.secret))]:
         raise CommandError(f"{file}: {'; '.join(faults)}", "Nothing was written.")
-    manager = SecretsManager(run)
+    _plan_and_write(run, values, place, create=create, assume_yes=assume_yes, output=output)
 
-    def plan(given: Given) -> Step:
-        secret_id = given.secret.real_name(env_name)
-        return _plan_step(manager, given, secret_id, run.mask, create=create)
 
-    steps = concurrently("Comparing", plan, values)
-    _show(steps)
-    _refuse(steps)
+def copy_secrets(  # noqa: PLR0913  # as above
+    run: Run,
+    other: Run,
+    secrets: Sequence[DeclaredSecret],
+    env_names: tuple[str, str],
+    *,
+    create: bool,
+    assume_yes: bool,
+    output: str,
+) -> None:
+    """Write the values of one environment into another: plan, ask, and write.
+
+    Args:
+        run: The options for the environment that is read.
+        other: The options for the environment that is written.
+        secrets: Which secrets.
+        env_names: The environment that is read, and the one that is written.
+        create: Whether secrets that do not exist are created.
+        assume_yes: Whether not to ask.
+        output: ``table`` or ``json``.
+
+    Raises:
+        CommandError: Something was not written; the message says what was and what was not.
+    """
+    first, second = map(Place, env_names)
+    account = Account(run)
+    readings = read_values(run, account, find_targets(account, secrets, first))
+    values = [Given(one.secret, one.value) for one in readings if one.value is not None]
+    if left_out := [f"{one.secret.name} ({one.problem})" for one in readings if one.value is None]:
+        sys.stderr.write(f"Without a value in {account.place}: {', '.join(left_out)}\n")
+        advise_missing(account, readings)
+    if not values:
+        raise CommandError(f"there is no value to copy from {first}", "Nothing was written.")
+    _plan_and_write(other, values, second, create=create, assume_yes=assume_yes, output=output)
+
+
+def _plan_and_write(  # noqa: PLR0913  # what two commands share
+    run: Run,
+    values: Sequence[Given],
+    place: Place,
+    *,
+    create: bool,
+    assume_yes: bool,
+    output: str,
+) -> None:
+    account = Account(run)
+    secrets = [given.secret for given in values]
+    targets = find_targets(account, secrets, place, required=True)
+    readings = read_values(run, account, targets)
+    steps = [
+        _plan_step(account, given, reading, create=create)
+        for given, reading in zip(values, readings, strict=True)
+    ]
     due = [step for step in steps if step.action is not Action.UNCHANGED]
-    if not due:
-        sys.stdout.write("\nNothing to do.\n")
-        return
+    as_table = output == "table"
+    if as_table:
+        _print_plan(steps)
+    _raise_if_refused(steps)
     count = _count(len(due))
-    sys.stdout.write("\n")
-    confirm(f"Write {count}?", "nothing was written", assume_yes=assume_yes)
-    _carry_out(manager, due)
-    sys.stdout.write(f"Wrote {count}.\n")
+    if due:
+        new = [step.secret_id for step in due if step.found.state is State.MISSING]
+        if as_table:
+            sys.stdout.write("\n")
+        _confirm_new_environment(account, place, new, assume_yes=assume_yes)
+        confirm(f"Write {count} in {account.place}?", "nothing was written", assume_yes=assume_yes)
+        _carry_out(account, due)
+    if as_table:
+        sys.stdout.write(f"Wrote {count}.\n" if due else "\nNothing to do.\n")
+    else:
+        print_json(
+            [
+                {"name": step.given.secret.name, "secret": step.secret_id}
+                | {"state": step.found.state.value, "action": step.action.value}
+                for step in steps
+            ]
+        )
 
 
-def _find_refusal(secret_id: str, found: Found, *, create: bool) -> CommandError | None:
+def _find_refusal(
+    account: Account, secret: DeclaredSecret, secret_id: str, found: Found, *, create: bool
+) -> CommandError | None:
     """Return why a secret in this state takes no value; ``None`` if it does."""
     match found.state:
         case State.MISSING if not create:
             return CommandError(
-                f"{secret_id} does not exist in this account and Region",
+                f"{secret_id} does not exist in {account.place}",
                 "Deploy the stack that declares it; or pass --create if none does.",
             )
         case State.PENDING_DELETION:
             return CommandError(
                 f"{secret_id} is marked for deletion",
-                f"Restore it: aws secretsmanager restore-secret --secret-id {secret_id}",
+                f"Restore it: core-backend secrets restore {secret.name}",
             )
         case State.DENIED:
             return CommandError(
@@ -140,24 +221,43 @@ def _find_refusal(secret_id: str, found: Found, *, create: bool) -> CommandError
             return None
 
 
-def _plan_step(
-    manager: SecretsManager, given: Given, secret_id: str, mask: Mask, *, create: bool
-) -> Step:
-    """Look at a secret, and at its current value if it has one, and decide what to do.
+def _confirm_new_environment(
+    account: Account, place: Place, secret_ids: Sequence[str], *, assume_yes: bool
+) -> None:
+    """Ask before the first secrets of an environment are created: its name may be misspelt.
 
     Raises:
-        CommandError: AWS could not be asked.
+        CommandError: There is nobody to ask.
+        click.Abort: The answer is no.
     """
-    found = manager.describe(secret_id)
-    refusal = _find_refusal(secret_id, found, create=create)
+    if assume_yes or not secret_ids:
+        return
+    # A function or a template tells no environment, but its real names begin with one.
+    prefix = f"{place.env_name or secret_ids[0].partition('/')[0]}/"
+    try:
+        known = bool(account.list_secrets(prefix))
+    except CommandError:
+        # These credentials may not list secrets, so it is left to the person.
+        known = False
+    if not known:
+        fact = f"no secret under {prefix} was found in {account.place}"
+        confirm(
+            f"{fact[0].upper()}{fact[1:]}. Create {', '.join(secret_ids)}?",
+            f"{fact}; nothing was written",
+            assume_yes=False,
+        )
+
+
+def _plan_step(account: Account, given: Given, reading: Reading, *, create: bool) -> Step:
+    """Compare a value with what was found, and decide what to do."""
+    secret, secret_id, found, current = reading
+    refusal = _find_refusal(account, secret, secret_id, found, create=create)
     if refusal is not None:
         return Step(given, secret_id, found, Action.REFUSED, refusal.what)
     if found.state is not State.SET:
         return Step(given, secret_id, found, Action.CREATE)
-    current = manager.get(secret_id)
     if current is None:
         return Step(given, secret_id, found, Action.REPLACE, "not compared: it may not be read")
-    mask.add(current)
     action = Action.UNCHANGED if _is_same(given, current) else Action.REPLACE
     return Step(given, secret_id, found, action)
 
@@ -173,7 +273,7 @@ def _is_same(given: Given, current: SecretText | SecretBytes) -> bool:
         return False
 
 
-def _show(steps: Sequence[Step]) -> None:
+def _print_plan(steps: Sequence[Step]) -> None:
     rows = [
         (step.given.secret.name, step.secret_id, step.found.state, step.action, step.note)
         for step in steps
@@ -181,22 +281,21 @@ def _show(steps: Sequence[Step]) -> None:
     print_table(("NAME", "SECRET", "STATE", "PLAN", ""), rows, styles=_STYLES)
 
 
-def _refuse(steps: Sequence[Step]) -> None:
+def _raise_if_refused(steps: Sequence[Step]) -> None:
     refused = [step.given.secret.name for step in steps if step.action is Action.REFUSED]
     if refused:
         raise CommandError(
             f"nothing was written, because these cannot be written: {', '.join(refused)}",
-            "Put that right, or leave them out of the file; --create creates secrets that no "
-            "stack declares.",
+            "Put that right, or leave them out; --create creates secrets that no stack declares.",
         )
 
 
-def _carry_out(manager: SecretsManager, due: Sequence[Step]) -> None:
+def _carry_out(account: Account, due: Sequence[Step]) -> None:
     done = 0
     try:
         with progress("Writing", len(due)) as advance:
             for step in due:
-                _write(manager, step.secret_id, step.given.value, step.found)
+                _write(account, step.secret_id, step.given.value, step.found)
                 done += 1
                 advance()
     except CommandError as error:
@@ -205,15 +304,13 @@ def _carry_out(manager: SecretsManager, due: Sequence[Step]) -> None:
         raise _interruption(due, done, CommandError("stopped", uncertain=True)) from None
 
 
-def _write(
-    manager: SecretsManager, secret_id: str, value: SecretText | SecretBytes, found: Found
-) -> str:
+def _write(account: Account, secret_id: str, value: SecretText | SecretBytes, found: Found) -> str:
     """Store the value, and return its version.
 
     Raises:
         CommandError: It was not stored, or, if ``uncertain``, perhaps it was.
     """
-    store = manager.create if found.state is State.MISSING else manager.put
+    store = account.create if found.state is State.MISSING else account.put
     try:
         return store(secret_id, value)
     except KeyboardInterrupt:

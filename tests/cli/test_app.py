@@ -175,7 +175,7 @@ def test_either_variable_sets_the_region(account, run, monkeypatch, variables):
 
 
 def test_an_unexpected_error_is_shown_without_its_message(account, run, monkeypatch):
-    def broken(module):
+    def broken(module, folder):
         raise ZeroDivisionError("pl4nted")
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
@@ -201,7 +201,7 @@ def test_debug_shows_where_a_names_module_fails(run, declare):
 
 
 def test_a_file_that_click_cannot_open_is_a_failure(run, monkeypatch):
-    def broken(module):
+    def broken(module, folder):
         raise click.FileError("names.py", "Permission denied")
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
@@ -233,7 +233,7 @@ def test_the_missing_extra_is_named(capsys, monkeypatch):
 
 
 def test_another_missing_module_is_an_unexpected_error(run, monkeypatch):
-    def broken(module):
+    def broken(module, folder):
         raise ModuleNotFoundError("No module named 'pl4nted'", name="pl4nted")
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
@@ -243,7 +243,7 @@ def test_another_missing_module_is_an_unexpected_error(run, monkeypatch):
 
 @pytest.mark.parametrize("code", ["pl4nted", None])
 def test_a_system_exit_without_a_number_is_an_unexpected_error(run, monkeypatch, code):
-    def ends(module):
+    def ends(module, folder):
         raise SystemExit(code)
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", ends)

@@ -9,6 +9,13 @@ import pytest
 from core_backend.cli.declarations import load_declarations
 from core_backend.errors import ConfigurationError
 
+NAMES = """
+    from core_backend import SecretName
+
+    STRIPE_API_KEY = SecretName("stripe-api-key")
+    SIGNING_KEY = SecretName("signing-key")
+"""
+
 
 @pytest.fixture(autouse=True)
 def _folder(environ):
@@ -77,6 +84,40 @@ def test_an_unknown_name_is_answered_with_the_declared_names(declare, count, sai
         load_declarations("names.py").find("zzzzzz")
 
     assert str(caught.value) == f"names.py declares no such secret; {said}"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nope", "no secret 'nope'; there are"),
+        ("NOPE_KEY", "no secret 'NOPE_KEY'; there are"),
+        ("stripe-api-key2", "no secret 'stripe-api-key2'; did you mean stripe-api-key?"),
+        ("sk_live_51H8", "no such secret; there are"),
+        ("correct-horse-battery-staple", "no such secret; there are"),
+        ("", "no such secret; there are"),
+    ],
+)
+def test_an_unknown_name_is_quoted_unless_it_may_be_a_value(declare, name, said):
+    declare(NAMES)
+
+    with pytest.raises(ConfigurationError) as caught:
+        load_declarations("names.py").find(name, quote=True)
+
+    assert f"names.py declares {said}" in str(caught.value)
+
+
+def test_a_secret_may_have_several_variables(declare):
+    declare("""
+        from core_backend import SecretName
+
+        A = SecretName("a-b")
+        B = SecretName("a-b").json()
+        B.env_key = "SOMEBODY_ELSES"
+    """)
+
+    [secret] = load_declarations("names.py").secrets
+
+    assert secret.env_keys == ("A_B", "SOMEBODY_ELSES")
 
 
 STATUS = ("secrets", "status", "--env", "dev", "--names")

@@ -23,10 +23,14 @@ def answer(code, message="pl4nted", status=400):
     )
 
 
+def failure_of(error):
+    return service_failure(error, "PutSecretValue", "dev/db", lambda: "account 1, eu-west-1")
+
+
 @pytest.mark.parametrize(
     ("code", "message", "said"),
     [
-        ("ResourceNotFoundException", "", "dev/db does not exist in this account and Region"),
+        ("ResourceNotFoundException", "", "dev/db does not exist in account 1, eu-west-1"),
         ("ResourceNotFoundException", "no staging label", "dev/db has no value yet"),
         ("InvalidRequestException", "scheduled for deletion", "dev/db is marked for deletion"),
         ("AccessDeniedException", "", "these credentials may not call PutSecretValue on dev/db"),
@@ -39,7 +43,7 @@ def answer(code, message="pl4nted", status=400):
     ],
 )
 def test_each_answer_has_a_message_and_a_next_step(code, message, said):
-    failure = service_failure(answer(code, message), "PutSecretValue", "dev/db")
+    failure = failure_of(answer(code, message))
 
     assert said in failure.what
     assert failure.next_step
@@ -53,11 +57,11 @@ def test_every_error_code_has_a_next_step():
     assert len(codes) > 30
 
     for code in codes:
-        assert service_failure(answer(code), "GetSecretValue", "dev/db").next_step
+        assert failure_of(answer(code)).next_step
 
 
 def test_the_text_of_the_service_is_left_out():
-    assert "pl4nted" not in str(service_failure(answer("ValidationException"), "X", "dev/db"))
+    assert "pl4nted" not in str(failure_of(answer("ValidationException")))
 
 
 @pytest.mark.parametrize(
@@ -71,13 +75,13 @@ def test_the_text_of_the_service_is_left_out():
     ],
 )
 def test_only_a_failure_of_the_service_is_uncertain(code, status, uncertain):
-    failure = service_failure(answer(code, status=status), "PutSecretValue", "dev/db")
+    failure = failure_of(answer(code, status=status))
 
     assert failure.uncertain is uncertain
 
 
 def test_an_answer_without_an_error_code_is_a_refusal():
-    failure = service_failure(sdk_errors.ClientError({}, "X"), "PutSecretValue", "dev/db")
+    failure = failure_of(sdk_errors.ClientError({}, "X"))
 
     assert failure.what == "Secrets Manager refused PutSecretValue on dev/db ()"
 

@@ -13,6 +13,7 @@ NAMES = """
 
     STRIPE_API_KEY = SecretName("stripe-api-key")
 """
+PLACE = "account 123456789012, eu-west-1"
 STATUS = ("secrets", "status", "--names", "names.py", "--env", "dev")
 
 
@@ -88,7 +89,10 @@ def test_for_a_missing_secret_a_deployment_is_proposed(account, run):
     result = run(*STATUS)
 
     assert result.code == 1
-    assert result.err.startswith("\nA missing secret is created by its stack: deploy it")
+    assert result.err.startswith(
+        "\nMissing in account 123456789012, eu-west-1: dev/signing-key\n"
+        "Deploy the stack that creates them, "
+    )
 
 
 def test_a_secret_without_a_current_version_is_empty(account, run):
@@ -198,3 +202,142 @@ def test_no_color_makes_a_terminal_plain(account, terminal):
 
     assert "\x1b" not in shown.output
     assert "dev/stripe-api-key" in shown.output
+
+
+def test_verify_checks_each_value(account, declare, run):
+    declare("""
+        from core_backend import SecretName
+
+        OK = SecretName("is-ok")
+        JSON = SecretName("is-json").json()
+        WRONG = SecretName("is-wrong").json()
+        PADDED = SecretName("is-padded")
+        PEM = SecretName("is-pem")
+        GENERATED = SecretName("is-generated")
+        BINARY = SecretName("is-binary").binary()
+        DENIED = SecretName("is-denied")
+        EMPTY = SecretName("is-empty")
+    """)
+    client = account.client()
+    for name, value in {
+        "is-ok": "pl4nted",
+        "is-json": '{"password": "pl4nted"}\n',
+        "is-wrong": "pl4nted",
+        "is-padded": "pl4nted\n",
+        "is-pem": "-----BEGIN KEY-----\npl4nted\n-----END KEY-----\n",
+        "is-denied": "pl4nted",
+    }.items():
+        client.create_secret(Name=f"dev/{name}", SecretString=value)
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]
+    client.create_secret(Name="dev/is-generated", SecretString="pl4nted", Tags=tags)
+    client.create_secret(Name="dev/is-binary", SecretBinary=b"pl4nted\n", Tags=tags)
+    client.create_secret(Name="dev/is-empty", Tags=tags)
+    account.refuse("GetSecretValue", "dev/is-denied", "AccessDeniedException")
+
+    result = run(*STATUS, "--verify")
+
+    assert result.code == 1
+    header, *rows = [re.split(r"\s{2,}", line) for line in result.out.splitlines()]
+    assert header[-1] == "VALUE"
+    assert {row[0]: row[-1] for row in rows} == {
+        "is-ok": "ok",
+        "is-json": "ok",
+        "is-wrong": "secret 'is-wrong': it is not JSON; check what was stored, or declare its name "
+        "as plain text",
+        "is-padded": "begins or ends with white space",
+        "is-pem": "ok",
+        "is-generated": "still the value that its stack generated",
+        "is-binary": "ok",
+        "is-denied": "may not be read",
+        "is-empty": "-",
+    }
+
+
+def test_verify_without_a_fault_is_exit_code_0(account, run):
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]
+    client = account.client()
+    client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
+    client.create_secret(Name="dev/signing-key", SecretString="pl4nted-2", Tags=tags)
+
+    result = run(*STATUS, "--verify", "--output", "json")
+
+    assert result.code == 0
+    assert [one["value"] for one in json.loads(result.out)] == [
+        "ok",
+        "still the value that its stack generated",
+    ]
+
+
+LIST = ("secrets", "list", "--names", "names.py", "--env", "dev")
+
+
+def test_list_shows_what_nobody_declares(account, run):
+    client = account.client()
+    for name in ("dev/stripe-api-key", "dev/stripe", "dev/old", "devel/x", "prod/stripe"):
+        client.create_secret(Name=name, SecretString="pl4nted")
+    client.delete_secret(SecretId="dev/old")
+
+    result = run(*LIST)
+
+    assert (result.code, result.err) == (0, "")
+    assert [re.split(r"\s{2,}", line)[:2] for line in result.out.splitlines()] == [
+        ["SECRET", "STATE"],
+        ["dev/old", "pending deletion"],
+        ["dev/stripe", "set"],
+    ]
+    [_, stripe] = json.loads(run(*LIST, "--output", "json").out)
+    assert stripe.pop("version")
+    assert stripe.pop("last_changed").endswith("+00:00")
+    assert stripe == {"secret": "dev/stripe", "state": "set", "last_rotated": None}
+
+
+def test_list_without_others_says_so(account, run):
+    assert run(*LIST).out == (f"names.py declares every secret under dev/ in {PLACE}.\n")
+
+
+RESTORE = ("secrets", "restore", "stripe-api-key", "--names", "names.py", "--env", "dev")
+
+
+def test_restore_takes_back_a_deletion(account, run):
+    client = account.client()
+    client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted")
+    client.delete_secret(SecretId="dev/stripe-api-key")
+
+    result = run(*RESTORE)
+
+    assert (result.code, result.out) == (0, "dev/stripe-api-key is restored.\n")
+    assert account.value_of("dev/stripe-api-key") == "pl4nted"
+    result = run(*RESTORE)
+    assert (result.code, result.out) == (
+        0,
+        "dev/stripe-api-key is not marked for deletion; nothing to do.\n",
+    )
+    assert json.loads(run(*RESTORE, "--output", "json").out) == {
+        "name": "stripe-api-key",
+        "secret": "dev/stripe-api-key",
+        "restored": False,
+    }
+
+
+def test_a_secret_that_does_not_exist_cannot_be_restored(account, run):
+    result = run(*RESTORE)
+
+    assert result.code == 1
+    assert f"dev/stripe-api-key does not exist in {PLACE}" in result.err
+
+
+def test_a_refusal_to_restore_is_reported(empty, run):
+    empty.refuse("DescribeSecret", "dev/stripe-api-key", "AccessDeniedException")
+    empty.refuse("RestoreSecret", "dev/stripe-api-key", "AccessDeniedException")
+
+    result = run(*RESTORE)
+
+    assert result.code == 1
+    assert "may not call RestoreSecret on dev/stripe-api-key" in result.err
+
+
+def test_without_the_token_service_a_message_names_the_region(account, run):
+    account.refuse_path("/", "AccessDeniedException")
+    result = run(*LIST)
+
+    assert result.out == "names.py declares every secret under dev/ in this account, eu-west-1.\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import io
 import sys
+import threading
 
 import pytest
 
@@ -77,6 +78,59 @@ def test_ctrl_c_or_ctrl_d_at_a_prompt_writes_nothing(empty, terminal, typed, key
     assert empty.is_empty(ID)
 
 
+def test_a_value_that_is_typed_early_is_not_shown(empty, declare, terminal, tmp_path):
+    # The module of names waits, so that there is time to type before the prompt.
+    declare("""
+        import sys
+        import time
+        from pathlib import Path
+
+        from core_backend import SecretName
+
+        print("importing", file=sys.stderr, flush=True)
+        while not Path("typed").exists():
+            time.sleep(0.01)
+        STRIPE_API_KEY = SecretName("stripe-api-key")
+    """)
+    with terminal(*SET) as person:
+        person.expect("importing")
+        person.type("pl4nted-early\r")
+        (tmp_path / "typed").touch()
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-1\r")
+        assert person.wait() == 0
+
+    assert "pl4nted" not in person.output
+    assert empty.value_of(ID) == "pl4nted-1"
+
+
+def test_the_rest_of_a_pasted_value_does_not_answer_the_question(empty, terminal):
+    empty.client().put_secret_value(SecretId=ID, SecretString="pl4nted-old")
+    typed = threading.Event()
+    empty.before("DescribeSecret", ID, lambda: (person.type("y\rpl4nted-rest\r"), typed.set()))
+    with terminal(*SET) as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-1\r")
+        person.expect("Replace it? [y/N]: ")
+        assert typed.is_set()
+        person.type("n\r")
+        assert person.wait() == 1
+
+    assert "pl4nted" not in person.output
+    assert empty.value_of(ID) == "pl4nted-old"
+
+
+def test_without_termios_a_value_can_still_be_typed(empty, run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "termios", None)
+    monkeypatch.setattr(sys, "stdin", Screen())
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "pl4nted-1")
+
+    assert run(*SET).code == 0
+    assert empty.value_of(ID) == "pl4nted-1"
+
+
 class Screen(io.StringIO):
     """A terminal as far as anybody can tell, on a machine that cannot hide what is typed."""
 
@@ -139,6 +193,7 @@ def test_a_typed_value_in_another_encoding_is_refused(empty, run, monkeypatch):
 def test_an_answer_in_another_encoding_is_not_a_yes(empty, run, monkeypatch):
     empty.client().put_secret_value(SecretId=ID, SecretString="pl4nted-old")
     monkeypatch.setattr(sys, "stdin", Screen())
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "pl4nted-new")
     monkeypatch.setattr("click.termui.visible_prompt_func", undecodable)
 
     result = run(*SET)

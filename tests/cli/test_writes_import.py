@@ -175,7 +175,7 @@ def test_a_terminal_asks_once_for_all_secrets(three_empty, terminal, to_import, 
     arguments = to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
 
     with terminal(*arguments) as person:
-        person.expect("Write 3 secrets? [y/N]: ")
+        person.expect("Write 3 secrets in account 123456789012, eu-west-1? [y/N]: ")
         person.type(f"{answer}\r")
         assert person.wait() == code
 
@@ -279,7 +279,7 @@ def test_one_secret_that_cannot_be_written_stops_all(account, run, to_import):
             "refused",
             "dev/signing-key is marked for deletion",
         ),
-        ("db", "missing", "refused", "dev/db does not exist in this account and Region"),
+        ("db", "missing", "refused", "dev/db does not exist in account 123456789012, eu-west-1"),
     ]
     assert result.err.splitlines()[0] == (
         "Error: nothing was written, because these cannot be written: signing-key, db"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 
 SET = ("secrets", "set", "stripe-api-key", "--names", "names.py", "--env", "dev")
 ID = "dev/stripe-api-key"
+PLACE = "account 123456789012, eu-west-1"
 FIRST, AGAIN = "Value of stripe-api-key (not shown): ", "The same again: "
 
 
@@ -47,13 +49,57 @@ def test_a_missing_secret_is_created_only_with_create(account, run, stdin):
 
     assert result.code == 1
     assert result.err.splitlines() == [
-        f"Error: {ID} does not exist in this account and Region",
+        f"Error: {ID} does not exist in account 123456789012, eu-west-1",
         "Deploy the stack that declares it; or pass --create if none does.",
     ]
 
+    account.client().create_secret(Name="dev/another")
     stdin("pl4nted-1")
     assert run(*SET, "--create").code == 0
     assert account.value_of(ID) == "pl4nted-1"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_create_in_a_new_environment_is_refused_if_nobody_can_be_asked(
+    account, run, stdin, refused
+):
+    account.client().create_secret(Name="devel/another")
+    if refused:
+        account.refuse("ListSecrets", None, "AccessDeniedException")
+    stdin("pl4nted-1")
+
+    result = run(*SET, "--create")
+
+    assert result.code == 1
+    assert result.err.splitlines() == [
+        f"Error: no secret under dev/ was found in {PLACE}; nothing was written",
+        "Pass --yes to do it all the same.",
+    ]
+    stdin("pl4nted-1")
+    assert run(*SET, "--create", "--yes").code == 0
+    assert account.value_of(ID) == "pl4nted-1"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_create_asks_in_a_new_environment(account, terminal, answer, code):
+    with terminal(*SET, "--create") as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-1\r")
+        person.expect(f"No secret under dev/ was found in {PLACE}. Create {ID}? [y/N]: ")
+        person.type(f"{answer}\r")
+        assert person.wait() == code
+
+    assert bool(account.client().list_secrets()["SecretList"]) == (code == 0)
+
+
+def test_json_output_has_the_version(empty, run, stdin):
+    stdin("pl4nted-1")
+
+    shown = json.loads(run(*SET, "--output", "json").out)
+
+    version = empty.client().get_secret_value(SecretId=ID)["VersionId"]
+    assert shown == {"name": "stripe-api-key", "secret": ID, "version": version}
 
 
 def test_a_secret_that_exists_is_not_created_again(empty, run, stdin):
@@ -71,7 +117,7 @@ def test_a_secret_marked_for_deletion_is_left_alone(filled, run, stdin):
 
     assert result.code == 1
     assert f"{ID} is marked for deletion" in result.err
-    assert "aws secretsmanager restore-secret" in result.err
+    assert "core-backend secrets restore stripe-api-key" in result.err
 
 
 def test_a_secret_that_may_not_be_seen_is_not_written(empty, run, stdin):
@@ -90,7 +136,7 @@ def test_without_a_terminal_a_value_is_replaced_only_with_yes(filled, run, stdin
     result = run(*SET)
 
     assert result.code == 1
-    assert f"{ID} already has a value, changed " in result.err
+    assert f"{ID} in {PLACE} already has a value, changed " in result.err
     assert "Pass --yes" in result.err
     assert filled.value_of(ID) == "pl4nted-old"
 
@@ -149,7 +195,7 @@ def test_a_name_that_is_not_declared_is_exit_code_2(account, run):
 
     assert result.code == 2
     assert result.err == (
-        "Error: Invalid value for NAME: names.py declares no such secret; did you mean "
+        "Error: Invalid value for NAME: names.py declares no secret 'stripe-key'; did you mean "
         "stripe-api-key?\nSee core-backend secrets set --help.\n"
     )
 
@@ -178,12 +224,11 @@ def test_after_ctrl_c_during_a_write_the_message_says_it_may_be_written(empty, t
 @pytest.mark.parametrize(("answer", "code", "value"), [("n", 1, "old"), ("y", 0, "new")])
 def test_a_terminal_asks_before_it_replaces(filled, terminal, answer, code, value):
     with terminal(*SET) as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-new\r")
         person.expect("Replace it? [y/N]: ")
         person.type(f"{answer}\r")
-        if not code:
-            for prompt in (FIRST, AGAIN):
-                person.expect(prompt)
-                person.type("pl4nted-new\r")
         assert person.wait() == code
 
     assert filled.value_of(ID) == f"pl4nted-{value}"

@@ -1,4 +1,4 @@
-"""``core-backend secrets``: see and fill what a module declares."""
+"""``core-backend secrets``: see, fill and compare the secrets that a module declares."""
 
 from __future__ import annotations
 
@@ -11,41 +11,61 @@ from core_backend.cli.options import (
     assume_yes,
     common,
     complete_name,
+    create,
     environment,
+    environments,
     examples,
     find_name,
     names,
     output,
+    place,
     refuse_value,
 )
 
 if TYPE_CHECKING:
-    from core_backend.cli.declarations import Declarations
+    from core_backend.cli.declarations import Declarations, Place
     from core_backend.cli.run import Run
 
 __all__ = ["secrets"]
 
+_name = click.argument("name", shell_complete=complete_name)
+
 
 @click.group(epilog=examples("core-backend secrets status --names app.secret_names --env dev"))
 @common
-def secrets() -> None:
-    """See and fill the secrets that a module declares."""
+@click.pass_context
+def secrets(context: click.Context) -> None:
+    """See, fill and compare the secrets that a module declares."""
+    if context.invoked_subcommand == "set":
+        from core_backend.cli.terminal import hide_typing
+
+        # Before anything slow: a value may be typed, or pasted, before it is asked for.
+        context.with_resource(hide_typing())
 
 
-@secrets.command(epilog=examples("core-backend secrets status --names app.secret_names --env dev"))
+@secrets.command(
+    epilog=examples(
+        "core-backend secrets status --names app.secret_names --env dev",
+        "core-backend secrets status --names app.secret_names --env prod --verify",
+        "core-backend secrets status --names app.secret_names --from-function shop-charge",
+    )
+)
 @names()
-@environment()
+@place
+@click.option("--verify", is_flag=True, help="Fetch the values, and check them.")
 @output
 @common
 @click.pass_obj
-def status(run: Run, declared: Declarations, env_name: str, output: str) -> int:
+def status(run: Run, declared: Declarations, place: Place, *, verify: bool, output: str) -> int:
     """Show which secrets are set, and which still have no value.
 
-    No value is fetched. The exit code is 1 unless all of them are set.
+    Without --verify, no value is fetched. With it, each value is fetched and checked: it has the
+    declared shape, neither begins nor ends with white space, and is not the one that its stack
+    generated. The exit code is 1 unless all secrets are set, and their values right.
     """
     from core_backend.cli.status import show_status
 
-    return show_status(run, declared, env_name, output)
+    return show_status(run, declared, place, verify=verify, output=output)
 
 
 @secrets.command(
@@ -55,25 +75,34 @@ def status(run: Run, declared: Declarations, env_name: str, output: str) -> int:
         "core-backend secrets set tls-key --names app.secret_names --env dev < key.pem",
     ),
 )
-@click.argument("name", shell_complete=complete_name)
+@_name
 @refuse_value
 @names()
-@environment()
-@click.option("--create", is_flag=True, help="Create the secret, if no stack owns it.")
+@place
+@create
 @assume_yes
+@output
 @common
 @click.pass_obj
 def set_(  # noqa: PLR0913  # click passes each option
-    run: Run, name: str, declared: Declarations, env_name: str, *, create: bool, yes: bool
+    run: Run,
+    name: str,
+    declared: Declarations,
+    place: Place,
+    *,
+    create: bool,
+    yes: bool,
+    output: str,
 ) -> None:
     """Give the secret NAME a value.
 
     On a terminal, the value is asked for twice and not shown. Otherwise it is read from standard
     input. It is checked against the shape that NAME declares before anything is written.
     """
+    secret = find_name(declared, name)
     from core_backend.cli.writes import set_secret
 
-    set_secret(run, find_name(declared, name), env_name, create=create, assume_yes=yes)
+    set_secret(run, secret, place, create=create, assume_yes=yes, output=output)
 
 
 @secrets.command(
@@ -85,13 +114,21 @@ def set_(  # noqa: PLR0913  # click passes each option
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @names()
-@environment()
-@click.option("--create", is_flag=True, help="Create secrets that no stack owns.")
+@place
+@create
 @assume_yes
+@output
 @common
 @click.pass_obj
 def import_(  # noqa: PLR0913  # as above
-    run: Run, file: Path, declared: Declarations, env_name: str, *, create: bool, yes: bool
+    run: Run,
+    file: Path,
+    declared: Declarations,
+    place: Place,
+    *,
+    create: bool,
+    yes: bool,
+    output: str,
 ) -> None:
     """Give many secrets the values that FILE has for them.
 
@@ -101,4 +138,175 @@ def import_(  # noqa: PLR0913  # as above
     """
     from core_backend.cli.writes import import_secrets
 
-    import_secrets(run, file, declared, env_name, create=create, assume_yes=yes)
+    import_secrets(run, file, declared, place, create=create, assume_yes=yes, output=output)
+
+
+@secrets.command(
+    epilog=examples(
+        "core-backend secrets get stripe-api-key --names app.secret_names --env dev",
+        "core-backend secrets get tls-key --names app.secret_names --env dev --reveal > key.pem",
+    )
+)
+@_name
+@names()
+@place
+@click.option("--reveal", is_flag=True, help="Print the value itself, exactly as it is stored.")
+@assume_yes
+@output
+@common
+@click.pass_obj
+def get(  # noqa: PLR0913  # as above
+    run: Run,
+    name: str,
+    declared: Declarations,
+    place: Place,
+    *,
+    reveal: bool,
+    yes: bool,
+    output: str,
+) -> None:
+    """Show that the secret NAME has a value, and with --reveal the value.
+
+    On a terminal, --reveal asks first. In JSON, a binary value is base64.
+    """
+    secret = find_name(declared, name)
+    from core_backend.cli.reads import get_secret
+
+    get_secret(run, secret, place, reveal=reveal, assume_yes=yes, output=output)
+
+
+@secrets.command(
+    epilog=examples("core-backend secrets export dev.env --names app.secret_names --env dev")
+)
+@click.argument("file", type=click.Path(dir_okay=True, path_type=Path))
+@names()
+@place
+@assume_yes
+@output
+@common
+@click.pass_obj
+def export(  # noqa: PLR0913  # as above
+    run: Run, file: Path, declared: Declarations, place: Place, *, yes: bool, output: str
+) -> int:
+    """Write the values into FILE, for a run on this machine.
+
+    FILE is a .env or a .json file, as secrets import and invoke read it. Its keys are the
+    environment variables of the secrets; a binary value is base64. Only you can read the file.
+    The exit code is 1 if a secret has no value.
+    """
+    from core_backend.cli.reads import export_secrets
+
+    return export_secrets(run, file, declared, place, assume_yes=yes, output=output)
+
+
+@secrets.command(
+    epilog=examples(
+        "core-backend secrets diff dev prod --names app.secret_names --to-profile production"
+    )
+)
+@environments
+@names()
+@output
+@common
+@click.pass_obj
+def diff(  # noqa: PLR0913  # as above
+    run: Run,
+    declared: Declarations,
+    *,
+    first: str,
+    second: str,
+    to_profile: str | None,
+    to_region: str | None,
+    output: str,
+) -> int:
+    """Show which secrets have the same value in the environments FROM and TO.
+
+    No value is shown. The exit code is 1 unless all values are the same.
+    """
+    from core_backend.cli.reads import diff_environments
+
+    other = run.copy(profile=to_profile, region=to_region)
+    return diff_environments(run, other, declared, (first, second), output)
+
+
+@secrets.command(
+    epilog=examples(
+        "core-backend secrets copy dev staging --names app.secret_names",
+        "core-backend secrets copy dev prod stripe-api-key --names app.secret_names --yes",
+    )
+)
+@environments
+@click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=complete_name)
+@names()
+@create
+@assume_yes
+@output
+@common
+@click.pass_obj
+def copy(  # noqa: PLR0913  # as above
+    run: Run,
+    declared: Declarations,
+    *,
+    first: str,
+    second: str,
+    to_profile: str | None,
+    to_region: str | None,
+    chosen: tuple[str, ...],
+    create: bool,
+    yes: bool,
+    output: str,
+) -> None:
+    """Copy the values of the environment FROM to the environment TO: of each NAME, or all.
+
+    The command shows a plan, asks, and then writes. No value is shown.
+    """
+    named = tuple(dict.fromkeys(find_name(declared, name) for name in chosen))
+    from core_backend.cli.writes import copy_secrets
+
+    copy_secrets(
+        run,
+        run.copy(profile=to_profile, region=to_region),
+        named or declared.secrets,
+        (first, second),
+        create=create,
+        assume_yes=yes,
+        output=output,
+    )
+
+
+@secrets.command(
+    "list", epilog=examples("core-backend secrets list --names app.secret_names --env dev")
+)
+@names()
+@environment()
+@output
+@common
+@click.pass_obj
+def list_(run: Run, declared: Declarations, env_name: str, output: str) -> None:
+    """List the secrets of an environment that the module does not declare.
+
+    They are those whose real name begins with the environment's, including those that are marked
+    for deletion. Perhaps another module declares them.
+    """
+    from core_backend.cli.status import list_undeclared
+
+    list_undeclared(run, declared, env_name, output)
+
+
+@secrets.command(
+    epilog=examples(
+        "core-backend secrets restore stripe-api-key --names app.secret_names --env dev"
+    )
+)
+@_name
+@names()
+@place
+@output
+@common
+@click.pass_obj
+def restore(run: Run, name: str, declared: Declarations, place: Place, output: str) -> None:
+    """Take back the deletion of the secret NAME, which still has its value."""
+    secret = find_name(declared, name)
+    from core_backend.cli.status import restore_secret
+
+    restore_secret(run, secret, place, output)
