@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core_backend.cli.aws import value_parameter
-from core_backend.cli.output import print_table
+from core_backend.cli.output import print_json, print_table
 from core_backend.cli.run import CommandError
 from core_backend.cli.values import read_file
 from core_backend.sources.sdk_logs import mask_sdk_logs
@@ -53,6 +53,7 @@ class Request:
     concurrency: int | None
     snap_start: bool
     timeout: float
+    output: str
 
 
 class Moment(NamedTuple):
@@ -116,9 +117,12 @@ def invoke_locally(run: Run, request: Request) -> None:
             log = function.log_lines
         for at, call in list(zip(server.call_times, server.calls, strict=True))[before:]:
             moments.append(Moment(at, f"{call.operation} {call.secret_id or ''}".rstrip()))
-    _print_results(run.mask, invocations)
-    _print_log(run.mask, log)
-    _print_timeline(moments)
+    if request.output == "json":
+        _print_json(run.mask, invocations, log, moments)
+    else:
+        _print_results(run.mask, invocations)
+        _print_log(run.mask, log)
+        _print_timeline(moments)
     _raise_if_failed(invocations)
 
 
@@ -193,6 +197,28 @@ def _play(
     return moments, invocations
 
 
+def _print_json(
+    mask: Mask, invocations: Iterable[Invocation], log: Sequence[str], moments: Iterable[Moment]
+) -> None:
+    print_json(
+        {
+            "invocations": [
+                {
+                    "number": one.number,
+                    "failed": one.failed,
+                    "answer": mask.text(one.text),
+                    "milliseconds": round(one.result.duration * 1000, 1),
+                }
+                for one in invocations
+            ],
+            "log": mask.text("\n".join(log)).splitlines(),
+            "timeline": [
+                {"milliseconds": round(at, 1), "event": what} for at, what in _relative(moments)
+            ],
+        }
+    )
+
+
 def _print_results(mask: Mask, invocations: Iterable[Invocation]) -> None:
     for text, group in groupby(invocations, key=lambda one: one.text):
         same = list(group)
@@ -214,10 +240,14 @@ def _indent(mask: Mask, lines: Iterable[str]) -> str:
 
 
 def _print_timeline(moments: Iterable[Moment]) -> None:
-    ordered = sorted(moments)
-    start = ordered[0].at
-    rows = [(f"{(moment.at - start) * 1000:8.1f}", moment.what) for moment in ordered]
+    rows = [(f"{at:8.1f}", what) for at, what in _relative(moments)]
     print_table(("      MS", "TIMELINE"), rows, styles={})
+
+
+def _relative(moments: Iterable[Moment]) -> list[tuple[float, str]]:
+    """Return what happened, in order, with the milliseconds since the start."""
+    ordered = sorted(moments)
+    return [((moment.at - ordered[0].at) * 1000, moment.what) for moment in ordered]
 
 
 def _start_error(error: LambdaInitError) -> CommandError:

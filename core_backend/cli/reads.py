@@ -34,6 +34,7 @@ __all__ = [
     "export_secrets",
     "get_secret",
     "read_values",
+    "report_left_out",
 ]
 
 STYLES: Mapping[str, str] = {
@@ -70,13 +71,11 @@ def read_values(run: Run, account: Account, targets: Sequence[Target]) -> list[R
     def read(target: Target) -> Reading:
         found = account.describe(target.secret_id)
         value = account.get(target.secret_id) if found.state is State.SET else None
+        if value is not None:
+            run.mask.add(value)
         return Reading(target.secret, target.secret_id, found, value)
 
-    readings = concurrently("Reading", read, targets)
-    for reading in readings:
-        if reading.value is not None:
-            run.mask.add(reading.value)
-    return readings
+    return concurrently("Reading", read, targets)
 
 
 def get_secret(  # noqa: PLR0913  # what the command was given
@@ -174,11 +173,9 @@ def export_secrets(  # noqa: PLR0913  # as above
         ]
         print_json(records)
     else:
-        sys.stdout.write(f"Wrote {len(values)} of {len(readings)} values to {file}.\n")
-    if left_out:
-        names = ", ".join(f"{one.secret.name} ({one.problem})" for one in left_out)
-        sys.stderr.write(f"Left out: {names}\n")
-        advise_missing(account, left_out)
+        where = f" to {file}" if values else ""
+        sys.stdout.write(f"Wrote {len(values)} of {len(readings)} values{where}.\n")
+    report_left_out(account, left_out)
     return 1 if left_out else 0
 
 
@@ -220,6 +217,14 @@ def advise_missing(account: Account, readings: Sequence[Reading]) -> None:
             f"\nMissing in {account.place}: {', '.join(missing)}\n"
             "Deploy the stack that creates them, or check --env, --region and --profile.\n"
         )
+
+
+def report_left_out(account: Account, readings: Sequence[Reading]) -> None:
+    """Say on standard error which secrets have no value to pass on, and why."""
+    if readings:
+        names = ", ".join(f"{one.secret.name} ({one.problem})" for one in readings)
+        sys.stderr.write(f"Left out: {names}\n")
+        advise_missing(account, readings)
 
 
 def _compare(one: Reading, two: Reading) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from core_backend.cli.aws import Account, Found, State
 from core_backend.cli.declarations import Place
 from core_backend.cli.output import format_time, print_json, print_table, progress
-from core_backend.cli.reads import STYLES, Reading, advise_missing, read_values
+from core_backend.cli.reads import STYLES, Reading, read_values, report_left_out
 from core_backend.cli.real_names import find_targets
 from core_backend.cli.run import CommandError
 from core_backend.cli.terminal import at_terminal, confirm, read_typed_value
@@ -128,8 +128,8 @@ def copy_secrets(  # noqa: PLR0913  # as above
     create: bool,
     assume_yes: bool,
     output: str,
-) -> None:
-    """Write the values of one environment into another: plan, ask, and write.
+) -> int:
+    """Write the values of one environment into another, and return the exit code.
 
     Args:
         run: The options for the environment that is read.
@@ -147,12 +147,12 @@ def copy_secrets(  # noqa: PLR0913  # as above
     account = Account(run)
     readings = read_values(run, account, find_targets(account, secrets, first))
     values = [Given(one.secret, one.value) for one in readings if one.value is not None]
-    if left_out := [f"{one.secret.name} ({one.problem})" for one in readings if one.value is None]:
-        sys.stderr.write(f"Without a value in {account.place}: {', '.join(left_out)}\n")
-        advise_missing(account, readings)
+    left_out = [one for one in readings if one.value is None]
+    report_left_out(account, left_out)
     if not values:
         raise CommandError(f"there is no value to copy from {first}", "Nothing was written.")
     _plan_and_write(other, values, second, create=create, assume_yes=assume_yes, output=output)
+    return 1 if left_out else 0
 
 
 def _plan_and_write(  # noqa: PLR0913  # what two commands share

@@ -64,6 +64,26 @@ def test_it_shows_the_result_the_log_and_the_timeline(run):
     assert happened[5:] == ["invocation 1 is answered"]
 
 
+def test_json_output_has_answers_log_and_timeline(run):
+    result = run("invoke", "handler.handler", *NAMES, "--repeat", "2", "--output", "json")
+
+    assert (result.code, result.err) == (0, "")
+    shown = json.loads(result.out)
+    assert [(one["number"], one["failed"]) for one in shown["invocations"]] == [
+        (1, False),
+        (2, False),
+    ]
+    assert all(one["milliseconds"] > 0 for one in shown["invocations"])
+    assert json.loads(shown["invocations"][0]["answer"]) == {
+        "event": None,
+        "leaked": "***",
+        "length": 19,
+    }
+    assert 'leaked *** {"signing": "***"}' in shown["log"]
+    assert shown["timeline"][0] == {"milliseconds": 0, "event": "the function starts"}
+    assert shown["timeline"][-1]["event"] == "invocation 2 is answered"
+
+
 def test_no_value_is_logged_at_debug(run, declare):
     declare("""
         import logging

@@ -30,13 +30,13 @@ def two_set(account):
 def test_values_are_copied_after_a_plan(two_set, run):
     result = run(*COPY, *NAMES, "--create", "--yes")
 
-    assert result.code == 0
+    assert result.code == 1
     assert plan_of(result) == [
         ("stripe-api-key", "empty", "create"),
         ("signing-key", "missing", "create"),
     ]
     assert result.out.endswith("\nWrote 2 secrets.\n")
-    assert result.err.startswith(f"Without a value in {PLACE}: db (missing)\n")
+    assert result.err.startswith(f"Left out: db (missing)\n\nMissing in {PLACE}: dev/db\n")
     assert two_set.value_of("prod/stripe-api-key") == "pl4nted-1"
     assert two_set.value_of("prod/signing-key") == b"pl4nted-2"
 

@@ -44,11 +44,12 @@ def secrets(context: click.Context) -> None:
 
 
 @secrets.command(
+    short_help="Show which secrets are set, and check their values.",
     epilog=examples(
         "core-backend secrets status --names app.secret_names --env dev",
         "core-backend secrets status --names app.secret_names --env prod --verify",
         "core-backend secrets status --names app.secret_names --from-function shop-charge",
-    )
+    ),
 )
 @names()
 @place
@@ -142,10 +143,11 @@ def import_(  # noqa: PLR0913  # as above
 
 
 @secrets.command(
+    short_help="Show that a secret has a value, or the value.",
     epilog=examples(
         "core-backend secrets get stripe-api-key --names app.secret_names --env dev",
         "core-backend secrets get tls-key --names app.secret_names --env dev --reveal > key.pem",
-    )
+    ),
 )
 @_name
 @names()
@@ -176,7 +178,8 @@ def get(  # noqa: PLR0913  # as above
 
 
 @secrets.command(
-    epilog=examples("core-backend secrets export dev.env --names app.secret_names --env dev")
+    short_help="Write the values into a file, for a run on this machine.",
+    epilog=examples("core-backend secrets export dev.env --names app.secret_names --env dev"),
 )
 @click.argument("file", type=click.Path(dir_okay=True, path_type=Path))
 @names()
@@ -200,9 +203,10 @@ def export(  # noqa: PLR0913  # as above
 
 
 @secrets.command(
+    short_help="Show which values two environments share.",
     epilog=examples(
         "core-backend secrets diff dev prod --names app.secret_names --to-profile production"
-    )
+    ),
 )
 @environments
 @names()
@@ -230,10 +234,11 @@ def diff(  # noqa: PLR0913  # as above
 
 
 @secrets.command(
+    short_help="Copy values from one environment to another.",
     epilog=examples(
         "core-backend secrets copy dev staging --names app.secret_names",
         "core-backend secrets copy dev prod stripe-api-key --names app.secret_names --yes",
-    )
+    ),
 )
 @environments
 @click.argument("chosen", metavar="[NAME]...", nargs=-1, shell_complete=complete_name)
@@ -255,15 +260,16 @@ def copy(  # noqa: PLR0913  # as above
     create: bool,
     yes: bool,
     output: str,
-) -> None:
+) -> int:
     """Copy the values of the environment FROM to the environment TO: of each NAME, or all.
 
-    The command shows a plan, asks, and then writes. No value is shown.
+    The command shows a plan, asks, and then writes. No value is shown. The exit code is 1 if a
+    secret has no value in FROM.
     """
     named = tuple(dict.fromkeys(find_name(declared, name) for name in chosen))
     from core_backend.cli.writes import copy_secrets
 
-    copy_secrets(
+    return copy_secrets(
         run,
         run.copy(profile=to_profile, region=to_region),
         named or declared.secrets,
@@ -275,7 +281,9 @@ def copy(  # noqa: PLR0913  # as above
 
 
 @secrets.command(
-    "list", epilog=examples("core-backend secrets list --names app.secret_names --env dev")
+    "list",
+    short_help="List the secrets of an environment that nobody declares.",
+    epilog=examples("core-backend secrets list --names app.secret_names --env dev"),
 )
 @names()
 @environment()
@@ -294,9 +302,10 @@ def list_(run: Run, declared: Declarations, env_name: str, output: str) -> None:
 
 
 @secrets.command(
+    short_help="Take back the deletion of a secret.",
     epilog=examples(
         "core-backend secrets restore stripe-api-key --names app.secret_names --env dev"
-    )
+    ),
 )
 @_name
 @names()
