@@ -7,6 +7,7 @@ import re
 import threading
 
 import pytest
+from moto.secretsmanager.models import secretsmanager_backends
 
 NAMES = """
     from core_backend import SecretName
@@ -262,6 +263,22 @@ def test_verify_without_a_fault_is_exit_code_0(account, run):
     result = run(*STATUS, "--verify", "--output", "json")
 
     assert result.code == 0
+    assert [one["value"] for one in json.loads(result.out)] == [
+        "ok",
+        "still the value that its stack generated",
+    ]
+
+
+def test_a_value_that_was_filled_later_is_not_the_one_of_its_stack(account, run):
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]
+    for name in ("dev/stripe-api-key", "dev/signing-key"):
+        account.client().create_secret(Name=name, SecretString="pl4nted", Tags=tags)
+    # A day ago, without waiting for one.
+    backend = secretsmanager_backends["123456789012"]["eu-west-1"]
+    backend.secrets["dev/stripe-api-key"].created_date -= 86_400
+
+    result = run(*STATUS, "--verify", "--output", "json")
+
     assert [one["value"] for one in json.loads(result.out)] == [
         "ok",
         "still the value that its stack generated",
