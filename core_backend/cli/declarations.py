@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from core_backend.names import SecretName
 
-__all__ = ["Declarations", "DeclaredSecret", "Place", "Target", "load_declarations"]
+__all__ = ["Declarations", "DeclaredSecret", "RealNames", "Target", "load_declarations"]
 
 # How many names a message lists.
 _SHOWN = 10
@@ -61,7 +61,7 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
+class RealNames:
     """Where the real names come from: exactly one of these is given."""
 
     env_name: str | None = None

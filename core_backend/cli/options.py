@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 from click.core import ParameterSource
 
-from core_backend.cli.declarations import Declarations, DeclaredSecret, Place, load_declarations
+from core_backend.cli.declarations import Declarations, DeclaredSecret, RealNames, load_declarations
 from core_backend.cli.run import CommandError, Run
 from core_backend.errors import CoreBackendError
 from core_backend.names import get_resource_name
@@ -30,7 +30,7 @@ __all__ = [
     "find_name",
     "names",
     "output",
-    "place",
+    "real_names",
     "refuse_value",
 ]
 
@@ -94,8 +94,8 @@ def environment(*, default: str | None = None, required: bool = True) -> Callabl
     return click.option("--env", "env_name", type=_check_environment, metavar="NAME", **settings)
 
 
-def place(command: F) -> F:
-    """Add ``--env``, ``--from-template`` and ``--from-function``, which become a ``Place``."""
+def real_names(command: F) -> F:
+    """Add ``--env``, ``--from-template`` and ``--from-function``, which become a ``RealNames``."""
 
     @wraps(command)
     def call(
@@ -118,7 +118,7 @@ def place(command: F) -> F:
         elif env_name is None:
             [option] = [one for one in context.command.params if one.name == "env_name"]
             raise click.MissingParameter(ctx=context, param=option)
-        return command(*arguments, place=Place(env_name, templates, function), **options)
+        return command(*arguments, real_names=RealNames(env_name, templates, function), **options)
 
     for add in (
         click.option(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from core_backend.cli.aws import Account, Found, State
-from core_backend.cli.declarations import Place
+from core_backend.cli.declarations import RealNames
 from core_backend.cli.output import concurrently, print_json, print_table
 from core_backend.cli.real_names import find_targets
 from core_backend.cli.run import CommandError
@@ -81,7 +81,7 @@ def read_values(run: Run, account: Account, targets: Sequence[Target]) -> list[R
 def get_secret(  # noqa: PLR0913  # what the command was given
     run: Run,
     secret: DeclaredSecret,
-    place: Place,
+    real_names: RealNames,
     *,
     reveal: bool,
     assume_yes: bool,
@@ -93,7 +93,7 @@ def get_secret(  # noqa: PLR0913  # what the command was given
         CommandError: There is no value, or it may not be read or shown.
     """
     account = Account(run)
-    [target] = find_targets(account, [secret], place, required=True)
+    [target] = find_targets(account, [secret], real_names, required=True)
     value = account.get(target.secret_id)
     if value is None:
         raise CommandError(
@@ -130,7 +130,7 @@ def export_secrets(  # noqa: PLR0913  # as above
     run: Run,
     file: Path,
     declared: Declarations,
-    place: Place,
+    real_names: RealNames,
     *,
     assume_yes: bool,
     output: str,
@@ -147,7 +147,7 @@ def export_secrets(  # noqa: PLR0913  # as above
             "Name a file.",
         )
     account = Account(run)
-    readings = read_values(run, account, find_targets(account, declared.secrets, place))
+    readings = read_values(run, account, find_targets(account, declared.secrets, real_names))
     values = {one.secret.env_keys[0]: one.value for one in readings if one.value is not None}
     if values:
         content = _format_file(file, {key: _to_text(value) for key, value in values.items()})
@@ -186,7 +186,7 @@ def diff_environments(
     sides: list[list[Reading]] = []
     for its_run, env_name in zip((run, other), env_names, strict=True):
         account = Account(its_run)
-        targets = find_targets(account, declared.secrets, Place(env_name))
+        targets = find_targets(account, declared.secrets, RealNames(env_name))
         readings = read_values(its_run, account, targets)
         advise_missing(account, readings)
         sides.append(readings)

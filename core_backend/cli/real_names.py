@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from core_backend.cli.aws import Account
-    from core_backend.cli.declarations import DeclaredSecret, Place
+    from core_backend.cli.declarations import DeclaredSecret, RealNames
 
 __all__ = ["find_targets"]
 
@@ -24,7 +24,7 @@ __all__ = ["find_targets"]
 def find_targets(
     account: Account,
     secrets: Sequence[DeclaredSecret],
-    place: Place,
+    real_names: RealNames,
     *,
     required: bool = False,
 ) -> list[Target]:
@@ -33,35 +33,35 @@ def find_targets(
     Args:
         account: Where a deployed function is looked up.
         secrets: The declared secrets.
-        place: Where the real names come from.
+        real_names: Where the real names come from.
         required: Whether every secret must be known there. A function has variables only for the
             secrets that it uses; otherwise the others are left out.
 
     Raises:
         CommandError: The function or template cannot be read, or does not tell one real name.
     """
-    if place.env_name is not None:
-        return [Target(secret, secret.real_name(place.env_name)) for secret in secrets]
+    if real_names.env_name is not None:
+        return [Target(secret, secret.real_name(real_names.env_name)) for secret in secrets]
     keys = {key for secret in secrets for key in secret.env_keys}
-    if place.function is not None:
-        variables = account.get_function_variables(place.function)
+    if real_names.function is not None:
+        variables = account.get_function_variables(real_names.function)
         found = {key: {variables[key]} for key in keys & variables.keys()}
     else:
-        found = _read_templates(place, keys)
-    named = [(secret, _find_real_name(secret, found, place)) for secret in secrets]
+        found = _read_templates(real_names, keys)
+    named = [(secret, _find_real_name(secret, found, real_names)) for secret in secrets]
     absent = [secret for secret, real_name in named if real_name is None]
     if required and absent:
         variables_of = "; ".join(f"{one.name}: {' or '.join(one.env_keys)}" for one in absent)
         raise CommandError(
-            f"{place} does not have the variable of each secret ({variables_of})",
+            f"{real_names} does not have the variable of each secret ({variables_of})",
             "Deploy a function that has it, or pass --env.",
         )
     return [Target(secret, real_name) for secret, real_name in named if real_name is not None]
 
 
-def _read_templates(place: Place, keys: AbstractSet[str]) -> dict[str, set[str]]:
+def _read_templates(real_names: RealNames, keys: AbstractSet[str]) -> dict[str, set[str]]:
     """Return what the functions of the templates have in the variables of the secrets."""
-    template = read_templates(place.templates)
+    template = read_templates(real_names.templates)
     found: dict[str, set[str]] = {}
     for function in template.functions:
         for key in keys & function.environment.keys():
@@ -73,7 +73,7 @@ def _read_templates(place: Place, keys: AbstractSet[str]) -> dict[str, set[str]]
 
 
 def _find_real_name(
-    secret: DeclaredSecret, found: Mapping[str, set[str]], place: Place
+    secret: DeclaredSecret, found: Mapping[str, set[str]], real_names: RealNames
 ) -> str | None:
     names = sorted({name for key in secret.env_keys for name in found.get(key, ())})
     match names:
@@ -81,16 +81,18 @@ def _find_real_name(
             return None
         case [name] if "${" in name:
             raise CommandError(
-                f"{place} leaves the real name of {secret.name} to the deployment",
+                f"{real_names} leaves the real name of {secret.name} to the deployment",
                 "Deploy it, and pass --from-function.",
             )
         case [name]:
             try:
                 return str(SecretId(name))
             except InvalidSecretNameError as error:
-                raise CommandError(f"{place}, {' or '.join(secret.env_keys)}: {error}") from None
+                raise CommandError(
+                    f"{real_names}, {' or '.join(secret.env_keys)}: {error}"
+                ) from None
         case _:
             raise CommandError(
-                f"{place} has several real names for {secret.name}: {', '.join(names)}",
+                f"{real_names} has several real names for {secret.name}: {', '.join(names)}",
                 "Pass --env, or --from-function with the function that you mean.",
             )

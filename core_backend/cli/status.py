@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from core_backend.cli.aws import Found
-    from core_backend.cli.declarations import Declarations, DeclaredSecret, Place
+    from core_backend.cli.declarations import Declarations, DeclaredSecret, RealNames
     from core_backend.cli.run import Run
 
 __all__ = ["list_undeclared", "restore_secret", "show_status"]
@@ -30,19 +30,19 @@ _FROM_STACK = "still the value that its stack generated"
 
 
 def show_status(
-    run: Run, declared: Declarations, place: Place, *, verify: bool, output: str
+    run: Run, declared: Declarations, real_names: RealNames, *, verify: bool, output: str
 ) -> int:
     """Print the state of each secret, and return the exit code.
 
     Args:
         run: The options of this run.
         declared: The module of names.
-        place: Where the real names come from.
+        real_names: Where the real names come from.
         verify: Whether values are fetched and checked.
         output: ``table`` or ``json``.
     """
     account = Account(run)
-    targets = find_targets(account, declared.secrets, place)
+    targets = find_targets(account, declared.secrets, real_names)
     if verify:
         readings = read_values(run, account, targets)
     else:
@@ -79,7 +79,7 @@ def show_status(
             ],
             styles={**STYLES, _OK: "green", _FROM_STACK: "yellow"},
         )
-        _advise(run, account, declared, place, readings)
+        _advise(run, account, declared, real_names, readings)
     good = all(
         one.found.state is State.SET and verdict in {None, _OK, _FROM_STACK}
         for one, verdict in rows
@@ -110,14 +110,14 @@ def list_undeclared(run: Run, declared: Declarations, env_name: str, output: str
         )
 
 
-def restore_secret(run: Run, secret: DeclaredSecret, place: Place, output: str) -> None:
+def restore_secret(run: Run, secret: DeclaredSecret, real_names: RealNames, output: str) -> None:
     """Take back the deletion of a secret.
 
     Raises:
         CommandError: The secret does not exist, or may not be restored.
     """
     account = Account(run)
-    [(_, secret_id)] = find_targets(account, [secret], place, required=True)
+    [(_, secret_id)] = find_targets(account, [secret], real_names, required=True)
     found = account.describe(secret_id)
     if found.state is State.MISSING:
         raise CommandError(
@@ -170,17 +170,17 @@ def _advise(
     run: Run,
     account: Account,
     declared: Declarations,
-    place: Place,
+    real_names: RealNames,
     readings: Sequence[Reading],
 ) -> None:
     """Propose the next step on standard error."""
     known = {one.secret.name for one in readings}
     if absent := [one.name for one in declared.secrets if one.name not in known]:
-        sys.stderr.write(f"\nNot used by {place}: {', '.join(absent)}\n")
+        sys.stderr.write(f"\nNot used by {real_names}: {', '.join(absent)}\n")
     advise_missing(account, readings)
     empty = [one.secret.name for one in readings if one.found.state is State.EMPTY]
     if empty:
         sys.stderr.write(
             f"\nFill the next one: core-backend secrets set {empty[0]}{declared.options} "
-            f"{place.options}{run.aws_options}\n"
+            f"{real_names.options}{run.aws_options}\n"
         )

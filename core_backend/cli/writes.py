@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from core_backend.cli.aws import Account, Found, State
-from core_backend.cli.declarations import Place
+from core_backend.cli.declarations import RealNames
 from core_backend.cli.output import format_time, print_json, print_table, progress
 from core_backend.cli.reads import STYLES, Reading, read_values, report_left_out
 from core_backend.cli.real_names import find_targets
@@ -60,7 +60,7 @@ class Step(NamedTuple):
 def set_secret(  # noqa: PLR0913  # what the command was given
     run: Run,
     secret: DeclaredSecret,
-    place: Place,
+    real_names: RealNames,
     *,
     create: bool,
     assume_yes: bool,
@@ -77,12 +77,12 @@ def set_secret(  # noqa: PLR0913  # what the command was given
     if (fault := find_fault(value, secret)) is not None:
         raise CommandError(fault, "Nothing was written.")
     account = Account(run)
-    [(_, secret_id)] = find_targets(account, [secret], place, required=True)
+    [(_, secret_id)] = find_targets(account, [secret], real_names, required=True)
     found = account.describe(secret_id)
     if (refusal := _find_refusal(account, secret, secret_id, found, create=create)) is not None:
         raise refusal
     if found.state is State.MISSING:
-        _confirm_new_environment(account, place, [secret_id], assume_yes=assume_yes)
+        _confirm_new_environment(account, real_names, [secret_id], assume_yes=assume_yes)
     if found.state is State.SET:
         known = (
             f"{secret_id} in {account.place} already has a value, changed "
@@ -100,7 +100,7 @@ def import_secrets(  # noqa: PLR0913  # as above
     run: Run,
     file: Path,
     declared: Declarations,
-    place: Place,
+    real_names: RealNames,
     *,
     create: bool,
     assume_yes: bool,
@@ -116,7 +116,7 @@ def import_secrets(  # noqa: PLR0913  # as above
         run.mask.add(given.value)
     if faults := [fault for one in values if (fault := find_fault(one.value, one.secret))]:
         raise CommandError(f"{file}: {'; '.join(faults)}", "Nothing was written.")
-    _plan_and_write(run, values, place, create=create, assume_yes=assume_yes, output=output)
+    _plan_and_write(run, values, real_names, create=create, assume_yes=assume_yes, output=output)
 
 
 def copy_secrets(  # noqa: PLR0913  # as above
@@ -143,7 +143,7 @@ def copy_secrets(  # noqa: PLR0913  # as above
     Raises:
         CommandError: Something was not written; the message says what was and what was not.
     """
-    first, second = map(Place, env_names)
+    first, second = map(RealNames, env_names)
     account = Account(run)
     readings = read_values(run, account, find_targets(account, secrets, first))
     values = [Given(one.secret, one.value) for one in readings if one.value is not None]
@@ -158,7 +158,7 @@ def copy_secrets(  # noqa: PLR0913  # as above
 def _plan_and_write(  # noqa: PLR0913  # what two commands share
     run: Run,
     values: Sequence[Given],
-    place: Place,
+    real_names: RealNames,
     *,
     create: bool,
     assume_yes: bool,
@@ -166,7 +166,7 @@ def _plan_and_write(  # noqa: PLR0913  # what two commands share
 ) -> None:
     account = Account(run)
     secrets = [given.secret for given in values]
-    targets = find_targets(account, secrets, place, required=True)
+    targets = find_targets(account, secrets, real_names, required=True)
     readings = read_values(run, account, targets)
     steps = [
         _plan_step(account, given, reading, create=create)
@@ -182,7 +182,7 @@ def _plan_and_write(  # noqa: PLR0913  # what two commands share
         new = [step.secret_id for step in due if step.found.state is State.MISSING]
         if as_table:
             sys.stdout.write("\n")
-        _confirm_new_environment(account, place, new, assume_yes=assume_yes)
+        _confirm_new_environment(account, real_names, new, assume_yes=assume_yes)
         confirm(f"Write {count} in {account.place}?", "nothing was written", assume_yes=assume_yes)
         _carry_out(account, due)
     if as_table:
@@ -222,7 +222,7 @@ def _find_refusal(
 
 
 def _confirm_new_environment(
-    account: Account, place: Place, secret_ids: Sequence[str], *, assume_yes: bool
+    account: Account, real_names: RealNames, secret_ids: Sequence[str], *, assume_yes: bool
 ) -> None:
     """Ask before the first secrets of an environment are created: its name may be misspelt.
 
@@ -233,7 +233,7 @@ def _confirm_new_environment(
     if assume_yes or not secret_ids:
         return
     # A function or a template tells no environment, but its real names begin with one.
-    prefix = f"{place.env_name or secret_ids[0].partition('/')[0]}/"
+    prefix = f"{real_names.env_name or secret_ids[0].partition('/')[0]}/"
     try:
         known = bool(account.list_secrets(prefix))
     except CommandError:

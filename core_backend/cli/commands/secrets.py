@@ -18,12 +18,12 @@ from core_backend.cli.options import (
     find_name,
     names,
     output,
-    place,
+    real_names,
     refuse_value,
 )
 
 if TYPE_CHECKING:
-    from core_backend.cli.declarations import Declarations, Place
+    from core_backend.cli.declarations import Declarations, RealNames
     from core_backend.cli.run import Run
 
 __all__ = ["secrets"]
@@ -52,12 +52,14 @@ def secrets(context: click.Context) -> None:
     ),
 )
 @names()
-@place
+@real_names
 @click.option("--verify", is_flag=True, help="Fetch the values, and check them.")
 @output
 @common
 @click.pass_obj
-def status(run: Run, declared: Declarations, place: Place, *, verify: bool, output: str) -> int:
+def status(
+    run: Run, declared: Declarations, real_names: RealNames, *, verify: bool, output: str
+) -> int:
     """Show which secrets are set, and which still have no value.
 
     Without --verify, no value is fetched. With it, each value is fetched and checked: it has the
@@ -66,7 +68,7 @@ def status(run: Run, declared: Declarations, place: Place, *, verify: bool, outp
     """
     from core_backend.cli.status import show_status
 
-    return show_status(run, declared, place, verify=verify, output=output)
+    return show_status(run, declared, real_names, verify=verify, output=output)
 
 
 @secrets.command(
@@ -79,7 +81,7 @@ def status(run: Run, declared: Declarations, place: Place, *, verify: bool, outp
 @_name
 @refuse_value
 @names()
-@place
+@real_names
 @create
 @assume_yes
 @output
@@ -89,7 +91,7 @@ def set_(  # noqa: PLR0913  # click passes each option
     run: Run,
     name: str,
     declared: Declarations,
-    place: Place,
+    real_names: RealNames,
     *,
     create: bool,
     yes: bool,
@@ -103,7 +105,7 @@ def set_(  # noqa: PLR0913  # click passes each option
     secret = find_name(declared, name)
     from core_backend.cli.writes import set_secret
 
-    set_secret(run, secret, place, create=create, assume_yes=yes, output=output)
+    set_secret(run, secret, real_names, create=create, assume_yes=yes, output=output)
 
 
 @secrets.command(
@@ -115,7 +117,7 @@ def set_(  # noqa: PLR0913  # click passes each option
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @names()
-@place
+@real_names
 @create
 @assume_yes
 @output
@@ -125,7 +127,7 @@ def import_(  # noqa: PLR0913  # as above
     run: Run,
     file: Path,
     declared: Declarations,
-    place: Place,
+    real_names: RealNames,
     *,
     create: bool,
     yes: bool,
@@ -139,7 +141,7 @@ def import_(  # noqa: PLR0913  # as above
     """
     from core_backend.cli.writes import import_secrets
 
-    import_secrets(run, file, declared, place, create=create, assume_yes=yes, output=output)
+    import_secrets(run, file, declared, real_names, create=create, assume_yes=yes, output=output)
 
 
 @secrets.command(
@@ -151,7 +153,7 @@ def import_(  # noqa: PLR0913  # as above
 )
 @_name
 @names()
-@place
+@real_names
 @click.option("--reveal", is_flag=True, help="Print the value itself, exactly as it is stored.")
 @assume_yes
 @output
@@ -161,7 +163,7 @@ def get(  # noqa: PLR0913  # as above
     run: Run,
     name: str,
     declared: Declarations,
-    place: Place,
+    real_names: RealNames,
     *,
     reveal: bool,
     yes: bool,
@@ -174,7 +176,7 @@ def get(  # noqa: PLR0913  # as above
     secret = find_name(declared, name)
     from core_backend.cli.reads import get_secret
 
-    get_secret(run, secret, place, reveal=reveal, assume_yes=yes, output=output)
+    get_secret(run, secret, real_names, reveal=reveal, assume_yes=yes, output=output)
 
 
 @secrets.command(
@@ -183,13 +185,13 @@ def get(  # noqa: PLR0913  # as above
 )
 @click.argument("file", type=click.Path(dir_okay=True, path_type=Path))
 @names()
-@place
+@real_names
 @assume_yes
 @output
 @common
 @click.pass_obj
 def export(  # noqa: PLR0913  # as above
-    run: Run, file: Path, declared: Declarations, place: Place, *, yes: bool, output: str
+    run: Run, file: Path, declared: Declarations, real_names: RealNames, *, yes: bool, output: str
 ) -> int:
     """Write the values into FILE, for a run on this machine.
 
@@ -199,7 +201,7 @@ def export(  # noqa: PLR0913  # as above
     """
     from core_backend.cli.reads import export_secrets
 
-    return export_secrets(run, file, declared, place, assume_yes=yes, output=output)
+    return export_secrets(run, file, declared, real_names, assume_yes=yes, output=output)
 
 
 @secrets.command(
@@ -309,13 +311,15 @@ def list_(run: Run, declared: Declarations, env_name: str, output: str) -> None:
 )
 @_name
 @names()
-@place
+@real_names
 @output
 @common
 @click.pass_obj
-def restore(run: Run, name: str, declared: Declarations, place: Place, output: str) -> None:
+def restore(
+    run: Run, name: str, declared: Declarations, real_names: RealNames, output: str
+) -> None:
     """Take back the deletion of the secret NAME, which still has its value."""
     secret = find_name(declared, name)
     from core_backend.cli.status import restore_secret
 
-    restore_secret(run, secret, place, output)
+    restore_secret(run, secret, real_names, output)
