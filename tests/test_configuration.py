@@ -153,9 +153,7 @@ def test_an_empty_variable_counts_as_not_set():
 
 
 def test_the_variables_of_the_command_are_not_settings():
-    environ = {"CORE_BACKEND_NAMES": "names.py", "CORE_BACKEND_ENV": "dev"}
-
-    assert settings_from_env(environ) == settings_from_env({})
+    assert vars_of(from_env(names="names.py", env="dev")) == vars_of(DEFAULTS)
 
 
 def test_an_unknown_setting_is_named_with_the_one_that_was_meant():
