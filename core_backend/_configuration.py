@@ -21,6 +21,8 @@ __all__ = [
 ]
 
 ENV_PREFIX = "CORE_BACKEND_"
+# Defaults of the command line. In the shell of a developer they must not stop a handler's tests.
+COMMAND_VARIABLES = frozenset({"CORE_BACKEND_ENV", "CORE_BACKEND_NAMES"})
 SOURCES = ("auto", "direct", "sdk", "extension")
 
 
@@ -131,7 +133,7 @@ def settings_from_env(environ: Mapping[str, str]) -> Settings:
     given = {
         key: text.strip()
         for key, text in environ.items()
-        if key.startswith(ENV_PREFIX) and text.strip()
+        if key.startswith(ENV_PREFIX) and key not in COMMAND_VARIABLES and text.strip()
     }
     changes = {key: _from_text(known[key], given[key]) for key in given if key in known}
     return _checked(Settings(), known, {**given, **changes})

@@ -162,6 +162,10 @@ def test_an_empty_variable_counts_as_not_set():
     assert vars_of(given) == vars_of(DEFAULTS)
 
 
+def test_the_variables_of_the_command_are_not_settings():
+    assert vars_of(from_env(names="names.py", env="dev")) == vars_of(DEFAULTS)
+
+
 def test_an_unknown_setting_is_named_with_the_one_that_was_meant():
     with pytest.raises(ConfigurationError, match="^tll is no setting; did you mean ttl[?]$"):
         updated(DEFAULTS, {"tll": 1})

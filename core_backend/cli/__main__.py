@@ -1,4 +1,4 @@
-"""``python -m core_backend.cli``, for where scripts are not on the path."""
+"""``python -m core_backend.cli``: the command, where its script is not on the path."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What the AWS SDK's errors mean to the person at the keyboard. None of them quotes a value."""
+"""What an error of the AWS SDK means to the user. No message quotes a value."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import botocore.exceptions as sdk_errors
 
-from core_backend.cli.errors import CommandError
+from core_backend.cli.run import CommandError
 from core_backend.errors import (
     CREDENTIAL_CODES,
     ConfigurationError,
@@ -22,7 +22,7 @@ from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from core_backend.errors import CoreBackendError
 
@@ -41,16 +41,16 @@ _NO_CREDENTIALS = (
 _UNREACHABLE = (sdk_errors.ConnectionError, sdk_errors.HTTPClientError)
 _LOG_IN = "Log in (aws sso login, or aws configure), or name another --profile."
 
-# What happened, and what to do next, by what the failure means to a handler too.
+# What happened and what to do next, by the error that a handler would get.
 _SERVICE: Mapping[type[CoreBackendError], _Lines] = {
     SecretNotFoundError: (
-        "{secret} does not exist in this account and Region",
+        "{secret} does not exist in {place}",
         "Deploy the stack that declares it, or check --env, --region and --profile.",
     ),
     SecretNotSetError: ("{secret} has no value yet", "Set one: core-backend secrets set."),
     SecretDeletedError: (
         "{secret} is marked for deletion",
-        "Restore it: aws secretsmanager restore-secret --secret-id {secret}",
+        "Restore it: core-backend secrets restore.",
     ),
     SecretAccessDeniedError: (
         "access denied: these credentials may not call {action} on {secret}",
@@ -61,7 +61,7 @@ _SERVICE: Mapping[type[CoreBackendError], _Lines] = {
         "Ask for kms:Decrypt and kms:GenerateDataKey on it, and see that it is enabled.",
     ),
     SecretThrottledError: (
-        "Secrets Manager turned {action} on {secret} away: too many requests ({code})",
+        "Secrets Manager refused {action} on {secret}: too many requests ({code})",
         "Try again in a moment.",
     ),
     SecretUnavailableError: (
@@ -88,25 +88,36 @@ def code_of(error: sdk_errors.ClientError) -> str:
 
 
 def kind_of(error: sdk_errors.ClientError, secret_id: str) -> type[CoreBackendError]:
-    """Return the error a handler would get for the service's answer."""
+    """Return the class of error that a handler would get for this answer."""
     message = error.response.get("Error", {}).get("Message", "")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     return type(failure_of(SecretRequest(secret_id), code_of(error), message, status=status))
 
 
-def service_failure(error: sdk_errors.ClientError, action: str, secret_id: str) -> CommandError:
-    """Return what the service's answer means, without its words: they may echo a request."""
+def service_failure(
+    error: sdk_errors.ClientError, action: str, secret_id: str, place: Callable[[], str]
+) -> CommandError:
+    """Return what the service's answer means. Its own text is left out: it may echo a request.
+
+    Args:
+        error: The answer.
+        action: The operation, such as ``GetSecretValue``.
+        secret_id: The secret's name or ARN.
+        place: Returns the account and Region; only some messages ask for them.
+    """
     code = code_of(error)
     kind = kind_of(error, secret_id)
     lines = _BY_CODE.get(code) or _SERVICE[kind]
+    facts = {"action": action, "code": code, "secret": secret_id}
+    if kind is SecretNotFoundError:
+        facts["place"] = place()
     return CommandError(
-        *(line.format(action=action, code=code, secret=secret_id) for line in lines),
-        uncertain=kind is SecretUnavailableError,
+        *(line.format(**facts) for line in lines), uncertain=kind is SecretUnavailableError
     )
 
 
 def local_failure(error: sdk_errors.BotoCoreError) -> CommandError:
-    """Return what it means that the SDK could not even ask."""
+    """Return what it means that the SDK could not send the request."""
     kind = type(error).__name__
     match error:
         case sdk_errors.ProfileNotFound():
@@ -118,7 +129,9 @@ def local_failure(error: sdk_errors.BotoCoreError) -> CommandError:
             return CommandError("there is no Region", "Pass --region, or set AWS_REGION.")
         case sdk_errors.InvalidRegionError():
             region = error.kwargs["region_name"]
-            return CommandError(f"{region!r} is no Region", "Pass one such as --region eu-west-1.")
+            return CommandError(
+                f"{region!r} is not a Region", "Pass one such as --region eu-west-1."
+            )
         case _ if isinstance(error, _NO_CREDENTIALS):
             return CommandError(f"there are no AWS credentials to use ({kind})", _LOG_IN)
         case _ if isinstance(error, _UNREACHABLE):

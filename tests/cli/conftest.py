@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.request import Request, urlopen
 
+import boto3
 import pytest
 from botocore.loaders import create_loader
 from support.leaks import assert_absent
@@ -37,6 +38,7 @@ class Account(MotoServer):
     def __init__(self):
         super().__init__(region=REGION)
         self._refusals = {}
+        self._refused_paths = {}
         self._hooks = {}
         self._boto3 = None
         self._answer, self._moto = self._moto, self._judged
@@ -45,9 +47,14 @@ class Account(MotoServer):
         """Answer an operation on a secret with an error."""
         self._refusals[operation, secret_id] = code, message
 
+    def refuse_path(self, path, code):
+        """Answer requests to a path, of a service that has paths, with an error."""
+        self._refused_paths[path] = code
+
     def relent(self):
         """Refuse nothing any more."""
         self._refusals.clear()
+        self._refused_paths.clear()
 
     def forget(self):
         """Be as new: a server for each test would cost more than most tests."""
@@ -78,6 +85,10 @@ class Account(MotoServer):
     def _judged(self, environ, start_response):
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         if not operation:
+            for path, code in self._refused_paths.items():
+                if environ["PATH_INFO"].endswith(path):
+                    start_response("403 Forbidden", [("x-amzn-errortype", code)])
+                    return [b"{}"]
             return self._answer(environ, start_response)
         body = environ["wsgi.input"].read()
         environ["wsgi.input"] = io.BytesIO(body)
@@ -143,6 +154,32 @@ def account(_account, environ, monkeypatch):
         monkeypatch.setenv(key, value)
     _account.forget()
     return _account
+
+
+@pytest.fixture
+def empty(account, declare):
+    """An account in which the first declared secret waits for its value."""
+    account.client().create_secret(Name="dev/stripe-api-key")
+    return account
+
+
+@pytest.fixture
+def deploy_function(account):
+    """Deploy a function with variables."""
+
+    def deploy(name, **variables):
+        # boto3's own, not the account's client: that knows Secrets Manager alone.
+        role = boto3.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        boto3.client("lambda").create_function(
+            FunctionName=name,
+            Role=role["Role"]["Arn"],
+            Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
+            Environment={"Variables": variables},
+            Handler="handler.handler",
+            Runtime="python3.13",
+        )
+
+    return deploy
 
 
 @pytest.fixture

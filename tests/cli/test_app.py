@@ -1,4 +1,4 @@
-"""The command as a whole: its help, its exit codes, its manners."""
+"""The command as a whole: exit codes, AWS options, and how errors are shown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _module(declare):
     """Names to ask for."""
 
 
-def test_arguments_are_the_processs_own_unless_given(capsys, monkeypatch):
+def test_without_argv_the_process_arguments_are_used(capsys, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["core-backend", "--version"])
 
     assert main() == 0
@@ -66,7 +66,7 @@ def test_a_wrong_call_is_exit_code_2_and_two_lines(run, arguments, said, where):
         ("layer", (), "-o' / '--output"),
     ],
 )
-def test_each_option_that_is_required_is_named_where_it_is_missing(run, command, given, missing):
+def test_a_missing_required_option_is_named(run, command, given, missing):
     result = run(*command.split(), *given)
 
     assert result.code == 2
@@ -78,7 +78,7 @@ def test_each_option_that_is_required_is_named_where_it_is_missing(run, command,
 @pytest.mark.parametrize(
     "arguments", [("--region", "eu-north-1", *STATUS), (*STATUS, "--region", "eu-north-1")]
 )
-def test_the_region_may_stand_before_or_behind_the_command(account, run, arguments):
+def test_the_region_may_come_before_or_after_the_command(account, run, arguments):
     other = account.client().meta.region_name
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
     assert other != "eu-north-1"
@@ -88,7 +88,7 @@ def test_the_region_may_stand_before_or_behind_the_command(account, run, argumen
     assert states == ["missing", "missing"]
 
 
-def test_what_stands_behind_wins(account, run):
+def test_the_option_after_the_command_wins(account, run):
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
 
     arguments = ("--region", "eu-north-1", *STATUS, "--region", "eu-west-1", "--output", "json")
@@ -97,7 +97,7 @@ def test_what_stands_behind_wins(account, run):
     assert states == ["set", "missing"]
 
 
-def test_the_endpoint_and_the_profile_are_what_is_given(account, run, tmp_path, monkeypatch):
+def test_endpoint_and_profile_are_used(account, run, tmp_path, monkeypatch):
     (tmp_path / "config").write_text("[profile staging]\nregion = eu-west-1\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     for key in ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
@@ -117,13 +117,13 @@ def test_the_endpoint_and_the_profile_are_what_is_given(account, run, tmp_path, 
     ("arguments", "said"),
     [
         (("--profile", "nobody"), "there is no AWS profile 'nobody'"),
-        (("--region", "a b"), "'a b' is no Region"),
+        (("--region", "a b"), "'a b' is not a Region"),
         (("--endpoint-url", "http://192.0.2.1:1"), "over plain http"),
-        (("--endpoint-url", "127.0.0.1:1"), "the endpoint is no URL that can be used"),
+        (("--endpoint-url", "127.0.0.1:1"), "the endpoint is not a URL that can be used"),
         (("--endpoint-url", "http://127.0.0.1:1"), "http://127.0.0.1:1/ does not answer"),
     ],
 )
-def test_what_keeps_it_from_aws_is_two_lines(account, run, arguments, said):
+def test_a_failure_to_reach_aws_is_two_lines(account, run, arguments, said):
     result = run(*STATUS, *arguments)
 
     assert result.code == 1
@@ -146,7 +146,7 @@ def test_what_keeps_it_from_aws_is_two_lines(account, run, arguments, said):
         ),
     ],
 )
-def test_what_is_missing_is_named(account, run, monkeypatch, missing, said):
+def test_a_missing_region_or_credential_is_named(account, run, monkeypatch, missing, said):
     for key in missing:
         monkeypatch.delenv(key)
 
@@ -164,7 +164,7 @@ def test_what_is_missing_is_named(account, run, monkeypatch, missing, said):
         {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"},
     ],
 )
-def test_either_variable_says_which_region(account, run, monkeypatch, variables):
+def test_either_variable_sets_the_region(account, run, monkeypatch, variables):
     for key in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(key)
     for key, value in variables.items():
@@ -174,8 +174,8 @@ def test_either_variable_says_which_region(account, run, monkeypatch, variables)
     assert "dev/stripe-api-key  set" in run(*STATUS).out
 
 
-def test_what_nobody_expected_is_told_without_its_message(account, run, monkeypatch):
-    def broken(module):
+def test_an_unexpected_error_is_shown_without_its_message(account, run, monkeypatch):
+    def broken(module, folder):
         raise ZeroDivisionError("pl4nted")
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
@@ -184,7 +184,7 @@ def test_what_nobody_expected_is_told_without_its_message(account, run, monkeypa
 
     assert result.code == 1
     assert result.err.splitlines() == [
-        "Error: this was not expected: ZeroDivisionError",
+        "Error: unexpected error: ZeroDivisionError",
         "Run it again with --debug to see where.",
     ]
 
@@ -201,7 +201,7 @@ def test_debug_shows_where_a_names_module_fails(run, declare):
 
 
 def test_a_file_that_click_cannot_open_is_a_failure(run, monkeypatch):
-    def broken(module):
+    def broken(module, folder):
         raise click.FileError("names.py", "Permission denied")
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
@@ -222,28 +222,28 @@ def test_an_error_is_red_on_a_terminal(terminal, environ):
     assert "\x1b" not in shown.output
 
 
-def test_without_its_extra_it_says_which(capsys, monkeypatch):
+def test_the_missing_extra_is_named(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "click", None)
 
     assert main(["--help"]) == 1
     assert capsys.readouterr().err == (
-        "Error: the command line is an extra of its own, which is not installed\n"
+        "Error: the command line needs the extra cli, which is not installed\n"
         "Install it: python -m pip install 'core_backend[cli]'\n"
     )
 
 
-def test_another_module_that_is_missing_was_not_expected(run, monkeypatch):
-    def broken(module):
+def test_another_missing_module_is_an_unexpected_error(run, monkeypatch):
+    def broken(module, folder):
         raise ModuleNotFoundError("No module named 'pl4nted'", name="pl4nted")
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", broken)
 
-    assert "this was not expected: ModuleNotFoundError" in run(*STATUS).err
+    assert "unexpected error: ModuleNotFoundError" in run(*STATUS).err
 
 
 @pytest.mark.parametrize("code", ["pl4nted", None])
-def test_no_other_code_ends_it_in_silence(run, monkeypatch, code):
-    def ends(module):
+def test_a_system_exit_without_a_number_is_an_unexpected_error(run, monkeypatch, code):
+    def ends(module, folder):
         raise SystemExit(code)
 
     monkeypatch.setattr("core_backend.cli.options.load_declarations", ends)
@@ -251,4 +251,4 @@ def test_no_other_code_ends_it_in_silence(run, monkeypatch, code):
     result = run(*STATUS)
 
     assert result.code == 1
-    assert result.err.startswith("Error: this was not expected: SystemExit\n")
+    assert result.err.startswith("Error: unexpected error: SystemExit\n")

@@ -1,4 +1,4 @@
-"""What the SDK's errors mean to a person: every one has a next step, and none quotes a value."""
+"""Errors of the AWS SDK: each has a message and a next step, and none quotes a value."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import string
 import botocore.exceptions as sdk_errors
 import pytest
 
-from core_backend.cli.errors import CommandError
 from core_backend.cli.failures import local_failure, service_failure
+from core_backend.cli.run import CommandError
 from core_backend.sources import failures
 
 
@@ -23,41 +23,45 @@ def answer(code, message="pl4nted", status=400):
     )
 
 
+def failure_of(error):
+    return service_failure(error, "PutSecretValue", "dev/db", lambda: "account 1, eu-west-1")
+
+
 @pytest.mark.parametrize(
     ("code", "message", "said"),
     [
-        ("ResourceNotFoundException", "", "dev/db does not exist in this account and Region"),
+        ("ResourceNotFoundException", "", "dev/db does not exist in account 1, eu-west-1"),
         ("ResourceNotFoundException", "no staging label", "dev/db has no value yet"),
         ("InvalidRequestException", "scheduled for deletion", "dev/db is marked for deletion"),
         ("AccessDeniedException", "", "these credentials may not call PutSecretValue on dev/db"),
         ("DecryptionFailure", "", "the KMS key of dev/db cannot be used"),
-        ("ThrottlingException", "", "turned PutSecretValue on dev/db away: too many requests"),
+        ("ThrottlingException", "", "refused PutSecretValue on dev/db: too many requests"),
         ("InternalServiceError", "", "failed at PutSecretValue on dev/db (InternalServiceError)"),
         ("ExpiredTokenException", "", "AWS refused the credentials (ExpiredTokenException)"),
         ("ResourceExistsException", "", "dev/db exists already, or is being deleted"),
         ("LimitsAreStrange", "", "refused PutSecretValue on dev/db (LimitsAreStrange)"),
     ],
 )
-def test_each_answer_has_its_words_and_a_next_step(code, message, said):
-    failure = service_failure(answer(code, message), "PutSecretValue", "dev/db")
+def test_each_answer_has_a_message_and_a_next_step(code, message, said):
+    failure = failure_of(answer(code, message))
 
     assert said in failure.what
     assert failure.next_step
     assert len(str(failure).splitlines()) == 2
 
 
-def test_no_kind_of_failure_is_without_words():
+def test_every_error_code_has_a_next_step():
     codes = [
         code for value in vars(failures).values() if isinstance(value, frozenset) for code in value
     ]
     assert len(codes) > 30
 
     for code in codes:
-        assert service_failure(answer(code), "GetSecretValue", "dev/db").next_step
+        assert failure_of(answer(code)).next_step
 
 
-def test_the_services_own_words_are_left_out():
-    assert "pl4nted" not in str(service_failure(answer("ValidationException"), "X", "dev/db"))
+def test_the_text_of_the_service_is_left_out():
+    assert "pl4nted" not in str(failure_of(answer("ValidationException")))
 
 
 @pytest.mark.parametrize(
@@ -70,19 +74,19 @@ def test_the_services_own_words_are_left_out():
         ("ValidationException", 400, False),
     ],
 )
-def test_only_after_the_service_failed_may_it_be_done(code, status, uncertain):
-    failure = service_failure(answer(code, status=status), "PutSecretValue", "dev/db")
+def test_only_a_failure_of_the_service_is_uncertain(code, status, uncertain):
+    failure = failure_of(answer(code, status=status))
 
     assert failure.uncertain is uncertain
 
 
-def test_an_answer_without_an_error_is_a_refusal():
-    failure = service_failure(sdk_errors.ClientError({}, "X"), "PutSecretValue", "dev/db")
+def test_an_answer_without_an_error_code_is_a_refusal():
+    failure = failure_of(sdk_errors.ClientError({}, "X"))
 
     assert failure.what == "Secrets Manager refused PutSecretValue on dev/db ()"
 
 
-def made(kind):
+def make_error(kind):
     """Make an error of the SDK, with all that its message needs."""
     fields = [name for _, name, _, _ in string.Formatter().parse(kind.fmt) if name]
     return kind(**{name: f"<{name}>" for name in fields})
@@ -99,7 +103,7 @@ KINDS = [
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_each_error_of_the_sdk_has_a_next_step(kind):
-    failure = local_failure(made(kind))
+    failure = local_failure(make_error(kind))
 
     assert isinstance(failure, CommandError)
     assert failure.next_step
@@ -111,7 +115,7 @@ def test_each_error_of_the_sdk_has_a_next_step(kind):
     [
         (sdk_errors.ProfileNotFound, "there is no AWS profile '<profile>'"),
         (sdk_errors.NoRegionError, "there is no Region"),
-        (sdk_errors.InvalidRegionError, "'<region_name>' is no Region"),
+        (sdk_errors.InvalidRegionError, "'<region_name>' is not a Region"),
         (sdk_errors.SSOTokenLoadError, "there are no AWS credentials to use (SSOTokenLoadError)"),
         (sdk_errors.UnauthorizedSSOTokenError, "there are no AWS credentials to use"),
         (sdk_errors.LoginRefreshRequired, "there are no AWS credentials to use"),
@@ -120,8 +124,8 @@ def test_each_error_of_the_sdk_has_a_next_step(kind):
         (sdk_errors.ParamValidationError, "the AWS SDK gave up (ParamValidationError)"),
     ],
 )
-def test_each_error_of_the_sdk_has_its_words(kind, said):
-    assert said in local_failure(made(kind)).what
+def test_errors_of_the_sdk_have_their_messages(kind, said):
+    assert said in local_failure(make_error(kind)).what
 
 
 @pytest.mark.parametrize(
@@ -133,5 +137,5 @@ def test_each_error_of_the_sdk_has_its_words(kind, said):
         (sdk_errors.ParamValidationError, False),
     ],
 )
-def test_only_after_a_broken_connection_may_it_be_done(kind, uncertain):
-    assert local_failure(made(kind)).uncertain is uncertain
+def test_only_a_broken_connection_is_uncertain(kind, uncertain):
+    assert local_failure(make_error(kind)).uncertain is uncertain

@@ -1,4 +1,4 @@
-"""``secrets status``: the row of secrets that somebody has to fill."""
+"""``secrets status``: which secrets are set, empty or missing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import re
 import threading
 
 import pytest
+from moto.secretsmanager.models import secretsmanager_backends
 
 NAMES = """
     from core_backend import SecretName
 
     STRIPE_API_KEY = SecretName("stripe-api-key")
 """
+PLACE = "account 123456789012, eu-west-1"
 STATUS = ("secrets", "status", "--names", "names.py", "--env", "dev")
 
 
@@ -33,7 +35,7 @@ def test_all_set_is_exit_code_0(account, run):
     assert account.fetches == ()
 
 
-def test_each_state_has_its_word(account, declare, run):
+def test_each_state_is_shown(account, declare, run):
     declare("""
         from core_backend import SecretName
 
@@ -69,7 +71,7 @@ def test_each_state_has_its_word(account, declare, run):
     )
 
 
-def test_the_next_command_has_the_options_that_this_one_was_given(account, run, declare):
+def test_the_proposed_command_repeats_the_options(account, run, declare):
     declare(NAMES, "their names.py")
     account.client().create_secret(Name="dev/stripe-api-key")
     options = ("--region", account.client().meta.region_name, "--endpoint-url", account.url)
@@ -82,16 +84,19 @@ def test_the_next_command_has_the_options_that_this_one_was_given(account, run, 
     )
 
 
-def test_what_is_missing_is_not_to_be_filled_but_deployed(account, run):
+def test_for_a_missing_secret_a_deployment_is_proposed(account, run):
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
 
     result = run(*STATUS)
 
     assert result.code == 1
-    assert result.err.startswith("\nWhat is missing comes with its stack: deploy it")
+    assert result.err.startswith(
+        "\nMissing in account 123456789012, eu-west-1: dev/signing-key\n"
+        "Deploy the stack that creates them, "
+    )
 
 
-def test_a_version_that_is_not_current_is_no_value(account, run):
+def test_a_secret_without_a_current_version_is_empty(account, run):
     client = account.client()
     for name in ("dev/stripe-api-key", "dev/signing-key"):
         client.create_secret(Name=name, SecretString="pl4nted-1")
@@ -109,7 +114,7 @@ def test_a_version_that_is_not_current_is_no_value(account, run):
     assert states == ["set", "empty"]
 
 
-def test_json_has_everything_and_nothing_else(account, run):
+def test_json_output_has_every_field(account, run):
     client = account.client()
     version = client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")["VersionId"]
 
@@ -162,7 +167,7 @@ def test_many_are_looked_up_at_once(account, declare, run):
     assert result.err == ""
 
 
-def test_a_failure_that_is_no_state_ends_it(account, run):
+def test_refused_credentials_end_the_command(account, run):
     account.refuse("DescribeSecret", "dev/signing-key", "ExpiredTokenException", "pl4nted-message")
 
     result = run(*STATUS)
@@ -175,7 +180,7 @@ def test_a_failure_that_is_no_state_ends_it(account, run):
     ]
 
 
-def test_a_terminal_has_colours_and_a_bar(account, declare, terminal):
+def test_on_a_terminal_there_are_colours_and_a_bar(account, declare, terminal):
     names = [f"name-{number}" for number in range(10)]
     lines = [f"N{number} = SecretName({name!r})" for number, name in enumerate(names)]
     declare("\n".join(["from core_backend import SecretName", *lines]))
@@ -190,7 +195,7 @@ def test_a_terminal_has_colours_and_a_bar(account, declare, terminal):
     assert "pl4nted" not in shown.output
 
 
-def test_no_color_is_plain_on_a_terminal(account, terminal):
+def test_no_color_makes_a_terminal_plain(account, terminal):
     account.client().create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
 
     with terminal(*STATUS, NO_COLOR="1") as shown:
@@ -198,3 +203,158 @@ def test_no_color_is_plain_on_a_terminal(account, terminal):
 
     assert "\x1b" not in shown.output
     assert "dev/stripe-api-key" in shown.output
+
+
+def test_verify_checks_each_value(account, declare, run):
+    declare("""
+        from core_backend import SecretName
+
+        OK = SecretName("is-ok")
+        JSON = SecretName("is-json").json()
+        WRONG = SecretName("is-wrong").json()
+        PADDED = SecretName("is-padded")
+        PEM = SecretName("is-pem")
+        GENERATED = SecretName("is-generated")
+        BINARY = SecretName("is-binary").binary()
+        DENIED = SecretName("is-denied")
+        EMPTY = SecretName("is-empty")
+    """)
+    client = account.client()
+    for name, value in {
+        "is-ok": "pl4nted",
+        "is-json": '{"password": "pl4nted"}\n',
+        "is-wrong": "pl4nted",
+        "is-padded": "pl4nted\n",
+        "is-pem": "-----BEGIN KEY-----\npl4nted\n-----END KEY-----\n",
+        "is-denied": "pl4nted",
+    }.items():
+        client.create_secret(Name=f"dev/{name}", SecretString=value)
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]
+    client.create_secret(Name="dev/is-generated", SecretString="pl4nted", Tags=tags)
+    client.create_secret(Name="dev/is-binary", SecretBinary=b"pl4nted\n", Tags=tags)
+    client.create_secret(Name="dev/is-empty", Tags=tags)
+    account.refuse("GetSecretValue", "dev/is-denied", "AccessDeniedException")
+
+    result = run(*STATUS, "--verify")
+
+    assert result.code == 1
+    header, *rows = [re.split(r"\s{2,}", line) for line in result.out.splitlines()]
+    assert header[-1] == "VALUE"
+    assert {row[0]: row[-1] for row in rows} == {
+        "is-ok": "ok",
+        "is-json": "ok",
+        "is-wrong": "secret 'is-wrong': it is not JSON; check what was stored, or declare its name "
+        "as plain text",
+        "is-padded": "begins or ends with white space",
+        "is-pem": "ok",
+        "is-generated": "still the value that its stack generated",
+        "is-binary": "ok",
+        "is-denied": "may not be read",
+        "is-empty": "-",
+    }
+
+
+def test_verify_without_a_fault_is_exit_code_0(account, run):
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]
+    client = account.client()
+    client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted-1")
+    client.create_secret(Name="dev/signing-key", SecretString="pl4nted-2", Tags=tags)
+
+    result = run(*STATUS, "--verify", "--output", "json")
+
+    assert result.code == 0
+    assert [one["value"] for one in json.loads(result.out)] == [
+        "ok",
+        "still the value that its stack generated",
+    ]
+
+
+def test_a_value_that_was_filled_later_is_not_the_one_of_its_stack(account, run):
+    tags = [{"Key": "aws:cloudformation:stack-name", "Value": "shop"}]
+    for name in ("dev/stripe-api-key", "dev/signing-key"):
+        account.client().create_secret(Name=name, SecretString="pl4nted", Tags=tags)
+    # A day ago, without waiting for one.
+    backend = secretsmanager_backends["123456789012"]["eu-west-1"]
+    backend.secrets["dev/stripe-api-key"].created_date -= 86_400
+
+    result = run(*STATUS, "--verify", "--output", "json")
+
+    assert [one["value"] for one in json.loads(result.out)] == [
+        "ok",
+        "still the value that its stack generated",
+    ]
+
+
+LIST = ("secrets", "list", "--names", "names.py", "--env", "dev")
+
+
+def test_list_shows_what_nobody_declares(account, run):
+    client = account.client()
+    for name in ("dev/stripe-api-key", "dev/stripe", "dev/old", "devel/x", "prod/stripe"):
+        client.create_secret(Name=name, SecretString="pl4nted")
+    client.delete_secret(SecretId="dev/old")
+
+    result = run(*LIST)
+
+    assert (result.code, result.err) == (0, "")
+    assert [re.split(r"\s{2,}", line)[:2] for line in result.out.splitlines()] == [
+        ["SECRET", "STATE"],
+        ["dev/old", "pending deletion"],
+        ["dev/stripe", "set"],
+    ]
+    [_, stripe] = json.loads(run(*LIST, "--output", "json").out)
+    assert stripe.pop("version")
+    assert stripe.pop("last_changed").endswith("+00:00")
+    assert stripe == {"secret": "dev/stripe", "state": "set", "last_rotated": None}
+
+
+def test_list_without_others_says_so(account, run):
+    assert run(*LIST).out == (f"names.py declares every secret under dev/ in {PLACE}.\n")
+
+
+RESTORE = ("secrets", "restore", "stripe-api-key", "--names", "names.py", "--env", "dev")
+
+
+def test_restore_takes_back_a_deletion(account, run):
+    client = account.client()
+    client.create_secret(Name="dev/stripe-api-key", SecretString="pl4nted")
+    client.delete_secret(SecretId="dev/stripe-api-key")
+
+    result = run(*RESTORE)
+
+    assert (result.code, result.out) == (0, "dev/stripe-api-key is restored.\n")
+    assert account.value_of("dev/stripe-api-key") == "pl4nted"
+    result = run(*RESTORE)
+    assert (result.code, result.out) == (
+        0,
+        "dev/stripe-api-key is not marked for deletion; nothing to do.\n",
+    )
+    assert json.loads(run(*RESTORE, "--output", "json").out) == {
+        "name": "stripe-api-key",
+        "secret": "dev/stripe-api-key",
+        "restored": False,
+    }
+
+
+def test_a_secret_that_does_not_exist_cannot_be_restored(account, run):
+    result = run(*RESTORE)
+
+    assert result.code == 1
+    assert f"dev/stripe-api-key does not exist in {PLACE}" in result.err
+
+
+def test_a_refusal_to_restore_is_reported(empty, run):
+    empty.refuse("DescribeSecret", "dev/stripe-api-key", "AccessDeniedException")
+    empty.refuse("RestoreSecret", "dev/stripe-api-key", "AccessDeniedException")
+
+    result = run(*RESTORE)
+
+    assert result.code == 1
+    assert "may not call RestoreSecret on dev/stripe-api-key" in result.err
+
+
+def test_without_the_token_service_a_message_names_the_region(account, run):
+    account.refuse_path("/", "AccessDeniedException")
+    result = run(*LIST)
+
+    assert result.out == "names.py declares every secret under dev/ in this account, eu-west-1.\n"

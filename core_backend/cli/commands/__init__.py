@@ -1,1 +1,1 @@
-"""The commands as a shell sees them. What they do is imported when they do it."""
+"""The commands as a shell sees them. Each imports what does its work when it is called."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ __all__ = ["check"]
 
 
 @click.command(
-    short_help="See that the code gets the secrets it uses.",
+    short_help="Check that the code gets the secrets it uses.",
     epilog=examples(
         "core-backend check --template cdk.out/Shop.template.json \\",
         "    --names src/secret_names.py --handler src",
@@ -42,7 +43,7 @@ __all__ = ["check"]
 @click.option(
     "--function",
     metavar="ID",
-    help="The function's logical id or construct path, where the template has several.",
+    help="The function's logical id or construct path, if the template has several.",
 )
 @click.option(
     "--external",
@@ -62,10 +63,10 @@ def check(  # noqa: PLR0913, PLR0917  # click passes each option
 ) -> int:
     """Check that each secret the code uses is declared, in the environment and granted.
 
-    Nothing is asked of AWS, and the handler is read, not run. The exit code is 1 if there is a
-    gap.
+    The command does not call AWS, and reads the handler without running it. The exit code is 1
+    if something is missing.
     """
-    from core_backend.cli.checking import show_check
+    from core_backend.cli.output import print_json
     from core_backend.deploy.check import check as compare
 
     report = compare(
@@ -75,4 +76,16 @@ def check(  # noqa: PLR0913, PLR0917  # click passes each option
         function=function,
         external=external,
     )
-    return show_check(report, output)
+    if output == "json":
+        print_json(
+            {
+                "ok": report.ok,
+                "secrets": [{**one._asdict(), "gaps": one.gaps} for one in report.secrets],
+                "unused": report.unused,
+                "unnamed": report.unnamed,
+                "unseen": report.unseen,
+            }
+        )
+    else:
+        sys.stdout.write(f"{report}\n")
+    return 0 if report.ok else 1

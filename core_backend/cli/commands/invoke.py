@@ -1,4 +1,4 @@
-"""``core-backend invoke``: a handler, run as Lambda runs it."""
+"""``core-backend invoke`` and ``demo``: functions that run on this machine as on Lambda."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_backend.cli.options import common, environment, examples, names
+from core_backend.cli.options import common, environment, examples, names, output
 
 if TYPE_CHECKING:
     from typing import Any
 
     from core_backend.cli.run import Run
 
-__all__ = ["invoke"]
+__all__ = ["demo", "invoke"]
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _variables(
+def _read_variables(
     _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, str]:
     pairs = [text.partition("=") for text in given]
     if not all(key and equals for key, equals, _ in pairs):
-        # Not quoted: it may be meant for a value.
+        # Not quoted: it may hold a value.
         raise click.BadParameter("it is not KEY=VALUE")
     return {key: value for key, _, value in pairs}
 
@@ -51,15 +51,15 @@ def _variables(
 @click.option(
     "--secrets-file",
     type=_FILE,
-    help="A .json or .env file with values, as secrets import reads it, and base64 for what is "
-    "declared as binary. Others are empty.",
+    help="A .json or .env file with values, as for secrets import. A value that is declared as "
+    "binary is base64. Secrets that it does not name are empty.",
 )
 @click.option(
     "--variable",
     "variables",
     metavar="KEY=VALUE",
     multiple=True,
-    callback=_variables,
+    callback=_read_variables,
     help="One more variable of the function's environment.",
 )
 @click.option(
@@ -67,7 +67,7 @@ def _variables(
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="How often; all but the first are warm.",
+    help="How often; all invocations but the first are warm.",
 )
 @click.option(
     "--concurrency",
@@ -82,17 +82,34 @@ def _variables(
     show_default=True,
     help="How many seconds an invocation may take.",
 )
+@output
 @common
 @click.pass_obj
 def invoke(run: Run, /, **options: Any) -> None:
-    """Run HANDLER, such as handler.handler, under the real Lambda runtime client.
+    """Run HANDLER, such as handler.handler, under Lambda's own runtime client.
 
-    Secrets are served on this machine, with the values that --secrets-file has for them; no AWS
-    account is involved. Shown are the result, the log and when which secret was fetched; values
-    of the file are masked in all of it.
+    Secrets are served on this machine, with the values in --secrets-file; no AWS account is
+    involved. The command shows the result, the log, and when each secret was fetched. Values of
+    the file are masked everywhere.
     """
     if options["secrets_file"] and not options["declared"]:
         raise click.UsageError("--secrets-file needs --names: the module that declares its keys")
-    from core_backend.cli.invoking import Request, invoke_locally
+    from core_backend.cli.local_run import Request, invoke_locally
 
     invoke_locally(run, Request(**options))
+
+
+@click.command(
+    short_help="Run an example, without an AWS account.", epilog=examples("core-backend demo")
+)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False), required=False)
+@common
+def demo(folder: str | None) -> int:
+    """Run an example under Lambda's runtime client: cold, warm, frozen and rotated.
+
+    Its secrets are made up and served on this machine; no AWS account is involved. FOLDER is the
+    code of a function of yours, to be run in place of the example.
+    """
+    from core_backend.testing.demo import main
+
+    return main([] if folder is None else [folder])

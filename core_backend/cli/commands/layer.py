@@ -1,12 +1,14 @@
-"""``core-backend layer``: what a function needs of this package, as a layer."""
+"""``core-backend layer``: this package, and what it needs, as a Lambda layer."""
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
 from core_backend.cli.options import common, examples
+from core_backend.cli.run import CommandError
 
 __all__ = ["layer"]
 
@@ -26,7 +28,7 @@ __all__ = ["layer"]
     required=True,
     help="The zip file to write.",
 )
-@click.option("--with-sdk", is_flag=True, help="Add aiobotocore, got with pip for Lambda.")
+@click.option("--with-sdk", is_flag=True, help="Add aiobotocore; pip gets it for Lambda.")
 @click.option(
     "--python", default="3.13", show_default=True, metavar="X.Y", help="The function's Python."
 )
@@ -35,15 +37,43 @@ __all__ = ["layer"]
     type=click.Choice(["arm64", "x86_64"]),
     default="arm64",
     show_default=True,
-    help="The function's architecture; matters to the SDK alone.",
+    help="The function's architecture; only the SDK depends on it.",
 )
 @common
 def layer(file: Path, *, with_sdk: bool, python: str, arch: str) -> None:
     """Build a Lambda layer with this package and what it needs, and show what is in it.
 
-    It is made of what is installed here; without --with-sdk nothing is downloaded. The same
+    The layer is made of what is installed here; without --with-sdk nothing is downloaded. The same
     contents make the same bytes.
     """
-    from core_backend.cli.layering import write_layer
+    import tempfile
 
-    write_layer(file, with_sdk=with_sdk, python=python, architecture=arch)
+    from core_backend.cli.output import print_table
+    from core_backend.deploy import build_layer, zip_layer
+
+    try:
+        # A folder beside the file, so that the finished zip replaces the file in one step.
+        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".layer-") as folder:
+            contents, zipped = Path(folder, "contents"), Path(folder, "layer.zip")
+            built = build_layer(contents, with_sdk=with_sdk, python=python, architecture=arch)
+            sizes = [path.stat().st_size for path in contents.rglob("*") if path.is_file()]
+            size = zip_layer(contents, zipped)
+            zipped.replace(file)
+    except OSError as error:
+        raise CommandError(
+            f"{file} cannot be written: {error.strerror}", "Name another file with --output."
+        ) from error
+    sys.stdout.write(
+        f"{file}: {size:,} bytes; {len(sizes):,} files, {sum(sizes):,} bytes unpacked\n\n"
+    )
+    print_table(("PACKAGE", "VERSION"), list(built.packages.items()), styles={})
+    if not built.bytecode:
+        sys.stderr.write(
+            f"\nThe layer holds source, because Python {python} is not on this machine: cold "
+            f"starts take longer.\n"
+        )
+    sys.stderr.write(
+        f"\nPublish it: aws lambda publish-layer-version --layer-name core-backend "
+        f"--zip-file fileb://{file}\n"
+        f"    --compatible-runtimes python{python} --compatible-architectures {arch}\n"
+    )

@@ -1,4 +1,4 @@
-"""``secrets import``: many values at once, and always clear about which were written."""
+"""``secrets import``: a plan, a question, and a report of what was written."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_a_json_file_is_imported(three_empty, run, to_import):
     assert three_empty.is_empty("dev/signing-key")
 
 
-def test_where_nothing_would_change_nothing_is_asked(account, run, to_import):
+def test_nothing_is_asked_if_nothing_would_change(account, run, to_import):
     account.client().create_secret(Name=IDS["DB"], SecretString="pl4nted-1")
 
     result = run(*to_import("DB=pl4nted-1"))
@@ -61,14 +61,14 @@ def test_where_nothing_would_change_nothing_is_asked(account, run, to_import):
     assert result.out.endswith("\nNothing to do.\n")
 
 
-def test_without_a_terminal_or_yes_there_is_only_the_plan(three_empty, run, to_import):
+def test_without_a_terminal_or_yes_only_the_plan_is_shown(three_empty, run, to_import):
     result = run(*to_import("DB=pl4nted-1"))
 
     assert result.code == 1
     assert plan_of(result) == [("db", "empty", "create")]
     assert result.err.splitlines() == [
         "Error: nothing was written",
-        "Pass --yes to write all the same.",
+        "Pass --yes to do it all the same.",
     ]
     assert three_empty.is_empty(IDS["DB"])
 
@@ -80,7 +80,7 @@ def test_without_a_terminal_or_yes_there_is_only_the_plan(three_empty, run, to_i
         ("InternalServiceError", "Perhaps written: signing-key. Not written: db."),
     ],
 )
-def test_a_failure_in_the_middle_tells_what_was_written(three_empty, run, to_import, code, told):
+def test_after_a_failure_the_message_says_what_was_written(three_empty, run, to_import, code, told):
     arguments = to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
     three_empty.refuse("PutSecretValue", IDS["SIGNING_KEY"], code, "pl4nted-2")
 
@@ -102,7 +102,7 @@ def test_a_failure_in_the_middle_tells_what_was_written(three_empty, run, to_imp
     assert three_empty.value_of(IDS["DB"]) == "pl4nted-3"
 
 
-def test_a_failure_of_the_last_one_leaves_nothing_else(three_empty, run, to_import):
+def test_a_failure_of_the_last_write_leaves_nothing_unwritten(three_empty, run, to_import):
     three_empty.refuse("PutSecretValue", IDS["DB"], "ServiceUnavailable")
 
     result = run(*to_import("DB=pl4nted-3"), "--yes")
@@ -112,7 +112,7 @@ def test_a_failure_of_the_last_one_leaves_nothing_else(three_empty, run, to_impo
     )
 
 
-def test_ctrl_c_in_the_middle_tells_what_was_written(three_empty, run, to_import, request):
+def test_after_ctrl_c_the_message_says_what_was_written(three_empty, run, to_import, request):
     arguments = to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
     main_thread = threading.main_thread().ident
     request.addfinalizer(partial(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT)))
@@ -133,7 +133,7 @@ def test_ctrl_c_in_the_middle_tells_what_was_written(three_empty, run, to_import
     )
 
 
-def test_ctrl_c_between_two_writes_is_told_as_well(three_empty, run, to_import, monkeypatch):
+def test_after_ctrl_c_between_two_writes_as_well(three_empty, run, to_import, monkeypatch):
     class Bar:
         def __enter__(self):
             return self.advance
@@ -144,7 +144,7 @@ def test_ctrl_c_between_two_writes_is_told_as_well(three_empty, run, to_import, 
         def advance(self):
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("core_backend.cli.import_.progress", lambda what, total: Bar())
+    monkeypatch.setattr("core_backend.cli.writes.progress", lambda what, total: Bar())
 
     result = run(*to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=3"), "--yes")
 
@@ -155,7 +155,7 @@ def test_ctrl_c_between_two_writes_is_told_as_well(three_empty, run, to_import, 
     )
 
 
-def test_all_values_that_are_wrong_are_named(account, declare, run, to_import):
+def test_all_wrong_values_are_named(account, declare, run, to_import):
     declare("""
         from core_backend import SecretName
 
@@ -171,11 +171,11 @@ def test_all_values_that_are_wrong_are_named(account, declare, run, to_import):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
-def test_a_terminal_asks_once_for_all(three_empty, terminal, to_import, answer, code):
+def test_a_terminal_asks_once_for_all_secrets(three_empty, terminal, to_import, answer, code):
     arguments = to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
 
     with terminal(*arguments) as person:
-        person.expect("Write 3 secrets? [y/N]: ")
+        person.expect("Write 3 secrets in account 123456789012, eu-west-1? [y/N]: ")
         person.type(f"{answer}\r")
         assert person.wait() == code
 
@@ -183,3 +183,105 @@ def test_a_terminal_asks_once_for_all(three_empty, terminal, to_import, answer, 
     assert ("stopped; nothing was written" in person.output) == (code == 1)
     assert "pl4nted" not in person.output
     assert three_empty.is_empty(IDS["DB"]) == (code == 1)
+
+
+def test_the_plan_shows_what_would_change(account, run, to_import):
+    client = account.client()
+    client.create_secret(Name=IDS["STRIPE_API_KEY"], SecretString="pl4nted-old")
+    client.create_secret(Name=IDS["SIGNING_KEY"], SecretString="pl4nted-2")
+    arguments = to_import("STRIPE_API_KEY=pl4nted-new\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
+
+    result = run(*arguments, "--create", "--yes")
+
+    assert result.code == 0
+    assert plan_of(result) == [
+        ("stripe-api-key", "set", "replace"),
+        ("signing-key", "set", "unchanged"),
+        ("db", "missing", "create"),
+    ]
+    assert result.out.endswith("Wrote 2 secrets.\n")
+    assert account.value_of(IDS["STRIPE_API_KEY"]) == "pl4nted-new"
+    assert account.value_of(IDS["DB"]) == "pl4nted-3"
+    written = [call.secret_id for call in account.calls if call.operation == "PutSecretValue"]
+    assert written == [IDS["STRIPE_API_KEY"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "current", "planned"),
+    [
+        ({"a": "pl4nted", "b": [1]}, '{"b":[1],\n"a":"pl4nted"}', "unchanged"),
+        ({"a": "pl4nted"}, '{"a": "pl4nted-2"}', "replace"),
+        ({"a": "pl4nted"}, "pl4nted", "replace"),
+        ({"a": "pl4nted"}, b'{"a": "pl4nted"}', "unchanged"),
+        ({"a": "pl4nted"}, "[" * 200_000, "replace"),
+        ('{"a":"pl4nted"}', '{"a": "pl4nted"}', "replace"),
+        ("pl4nted", b"pl4nted", "replace"),
+    ],
+)
+def test_json_values_are_compared_by_their_meaning(  # noqa: PLR0913, PLR0917
+    account, run, to_import, given, current, planned
+):
+    kind = "SecretBinary" if isinstance(current, bytes) else "SecretString"
+    account.client().create_secret(Name=IDS["DB"], **{kind: current})
+
+    assert plan_of(run(*to_import({"db": given}, "values.json"))) == [("db", "set", planned)]
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "DecryptionFailure"])
+def test_a_value_that_may_not_be_read_may_still_be_written(three_empty, run, to_import, code):
+    three_empty.client().put_secret_value(SecretId=IDS["DB"], SecretString="pl4nted-old")
+    three_empty.refuse("GetSecretValue", IDS["DB"], code)
+
+    result = run(*to_import("DB=pl4nted-new"), "--yes")
+
+    assert plan_of(result) == [("db", "set", "replace", "not compared: it may not be read")]
+    three_empty.relent()
+    assert three_empty.value_of(IDS["DB"]) == "pl4nted-new"
+
+
+def test_debug_masks_the_old_value_too(three_empty, run, to_import):
+    three_empty.client().put_secret_value(SecretId=IDS["DB"], SecretString="pl4nted-old")
+    three_empty.refuse(
+        "PutSecretValue", IDS["DB"], "ValidationException", "not pl4nted-new for pl4nted-old"
+    )
+
+    result = run(*to_import("DB=pl4nted-new"), "--yes", "--debug")
+
+    assert "not *** for ***" in result.err
+
+
+def test_expired_credentials_end_the_command(three_empty, run, to_import):
+    three_empty.client().put_secret_value(SecretId=IDS["DB"], SecretString="pl4nted-old")
+    three_empty.refuse("GetSecretValue", IDS["DB"], "ExpiredTokenException")
+
+    result = run(*to_import("DB=pl4nted-new"), "--yes")
+
+    assert result.code == 1
+    assert result.out == ""
+    assert "AWS refused the credentials (ExpiredTokenException)" in result.err
+
+
+def test_one_secret_that_cannot_be_written_stops_all(account, run, to_import):
+    client = account.client()
+    client.create_secret(Name=IDS["STRIPE_API_KEY"])
+    client.create_secret(Name=IDS["SIGNING_KEY"])
+    client.delete_secret(SecretId=IDS["SIGNING_KEY"])
+    arguments = to_import("STRIPE_API_KEY=pl4nted-1\nSIGNING_KEY=pl4nted-2\nDB=pl4nted-3")
+
+    result = run(*arguments, "--yes")
+
+    assert result.code == 1
+    assert plan_of(result) == [
+        ("stripe-api-key", "empty", "create"),
+        (
+            "signing-key",
+            "pending deletion",
+            "refused",
+            "dev/signing-key is marked for deletion",
+        ),
+        ("db", "missing", "refused", "dev/db does not exist in account 123456789012, eu-west-1"),
+    ]
+    assert result.err.splitlines()[0] == (
+        "Error: nothing was written, because these cannot be written: signing-key, db"
+    )
+    assert account.is_empty(IDS["STRIPE_API_KEY"])

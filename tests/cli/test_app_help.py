@@ -1,4 +1,4 @@
-"""What helps at the keyboard: help that is there at once, with examples."""
+"""Help appears at once, and has examples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def commands(group=None, path=()):
 @pytest.mark.parametrize(
     ("path", "command"), [pytest.param(*one, id=" ".join(one[0])) for one in commands()]
 )
-def test_help_says_what_it_does_and_shows_an_example(run, path, command):
+def test_help_describes_the_command_and_shows_an_example(run, path, command):
     result = run(*path, "--help")
 
     assert result.code == 0
@@ -76,7 +76,7 @@ def test_it_runs_as_a_module_too():
     assert result.stderr == "Error: No such command 'nonsense'.\nSee core-backend --help.\n"
 
 
-def test_without_arguments_it_helps(run):
+def test_without_arguments_help_is_shown(run):
     result = run()
 
     assert result.code == 2
@@ -86,7 +86,7 @@ def test_without_arguments_it_helps(run):
     assert "..." not in result.err.partition("Commands:")[2]
 
 
-def test_a_reader_that_goes_away_is_no_traceback():
+def test_a_reader_that_has_gone_gives_no_traceback():
     read_end, write_end = os.pipe()
     os.close(read_end)
     result = subprocess.run(

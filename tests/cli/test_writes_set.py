@@ -1,26 +1,21 @@
-"""``secrets set``: one value into one secret, and never out of it again."""
+"""``secrets set``: one value into one secret."""
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 
 SET = ("secrets", "set", "stripe-api-key", "--names", "names.py", "--env", "dev")
 ID = "dev/stripe-api-key"
+PLACE = "account 123456789012, eu-west-1"
 FIRST, AGAIN = "Value of stripe-api-key (not shown): ", "The same again: "
 
 
 @pytest.fixture(autouse=True)
 def _module(declare, stdin):
     """Names to fill, and nothing on standard input."""
-
-
-@pytest.fixture
-def empty(account):
-    """An account in which the secret waits for its value."""
-    account.client().create_secret(Name=ID)
-    return account
 
 
 @pytest.fixture
@@ -41,26 +36,70 @@ def test_a_value_from_standard_input_is_stored(empty, run, stdin):
     assert empty.value_of(ID) == "pl4nted-1"
 
 
-def test_the_environment_variable_names_the_secret_too(empty, run, stdin):
+def test_the_environment_variable_may_stand_for_the_name(empty, run, stdin):
     stdin("pl4nted-1")
 
     assert run("secrets", "set", "STRIPE_API_KEY", *SET[3:]).code == 0
     assert empty.value_of(ID) == "pl4nted-1"
 
 
-def test_a_secret_that_does_not_exist_is_created_only_when_asked(account, run, stdin):
+def test_a_missing_secret_is_created_only_with_create(account, run, stdin):
     stdin("pl4nted-1")
     result = run(*SET)
 
     assert result.code == 1
     assert result.err.splitlines() == [
-        f"Error: {ID} does not exist in this account and Region",
+        f"Error: {ID} does not exist in account 123456789012, eu-west-1",
         "Deploy the stack that declares it; or pass --create if none does.",
     ]
 
+    account.client().create_secret(Name="dev/another")
     stdin("pl4nted-1")
     assert run(*SET, "--create").code == 0
     assert account.value_of(ID) == "pl4nted-1"
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_create_in_a_new_environment_is_refused_if_nobody_can_be_asked(
+    account, run, stdin, refused
+):
+    account.client().create_secret(Name="devel/another")
+    if refused:
+        account.refuse("ListSecrets", None, "AccessDeniedException")
+    stdin("pl4nted-1")
+
+    result = run(*SET, "--create")
+
+    assert result.code == 1
+    assert result.err.splitlines() == [
+        f"Error: no secret under dev/ was found in {PLACE}; nothing was written",
+        "Pass --yes to do it all the same.",
+    ]
+    stdin("pl4nted-1")
+    assert run(*SET, "--create", "--yes").code == 0
+    assert account.value_of(ID) == "pl4nted-1"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("n", 1)])
+def test_on_a_terminal_create_asks_in_a_new_environment(account, terminal, answer, code):
+    with terminal(*SET, "--create") as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-1\r")
+        person.expect(f"No secret under dev/ was found in {PLACE}. Create {ID}? [y/N]: ")
+        person.type(f"{answer}\r")
+        assert person.wait() == code
+
+    assert bool(account.client().list_secrets()["SecretList"]) == (code == 0)
+
+
+def test_json_output_has_the_version(empty, run, stdin):
+    stdin("pl4nted-1")
+
+    shown = json.loads(run(*SET, "--output", "json").out)
+
+    version = empty.client().get_secret_value(SecretId=ID)["VersionId"]
+    assert shown == {"name": "stripe-api-key", "secret": ID, "version": version}
 
 
 def test_a_secret_that_exists_is_not_created_again(empty, run, stdin):
@@ -78,7 +117,7 @@ def test_a_secret_marked_for_deletion_is_left_alone(filled, run, stdin):
 
     assert result.code == 1
     assert f"{ID} is marked for deletion" in result.err
-    assert "aws secretsmanager restore-secret" in result.err
+    assert "core-backend secrets restore stripe-api-key" in result.err
 
 
 def test_a_secret_that_may_not_be_seen_is_not_written(empty, run, stdin):
@@ -97,7 +136,7 @@ def test_without_a_terminal_a_value_is_replaced_only_with_yes(filled, run, stdin
     result = run(*SET)
 
     assert result.code == 1
-    assert f"{ID} has a value already, changed " in result.err
+    assert f"{ID} in {PLACE} already has a value, changed " in result.err
     assert "Pass --yes" in result.err
     assert filled.value_of(ID) == "pl4nted-old"
 
@@ -106,7 +145,7 @@ def test_without_a_terminal_a_value_is_replaced_only_with_yes(filled, run, stdin
     assert filled.value_of(ID) == "pl4nted-new"
 
 
-def test_a_refusal_of_the_service_is_told_without_its_words(empty, run, stdin):
+def test_a_refusal_of_the_service_is_shown_without_its_text(empty, run, stdin):
     message = "Value 'pl4nted-1' at 'secretString' failed to satisfy a constraint"
     empty.refuse("PutSecretValue", ID, "ValidationException", message)
     stdin("pl4nted-1")
@@ -143,7 +182,7 @@ def test_debug_shows_the_answer_with_the_value_masked(empty, run, stdin):
         (*SET, "-----BEGIN pl4nted KEY-----"),
     ],
 )
-def test_a_value_as_an_argument_is_refused_and_not_repeated(empty, run, arguments):
+def test_a_value_as_an_argument_is_refused_and_not_shown(empty, run, arguments):
     result = run(*arguments)
 
     assert result.code == 2
@@ -151,17 +190,17 @@ def test_a_value_as_an_argument_is_refused_and_not_repeated(empty, run, argument
     assert empty.calls[1:] == ()
 
 
-def test_a_name_that_is_not_declared_is_a_wrong_call(account, run):
+def test_a_name_that_is_not_declared_is_exit_code_2(account, run):
     result = run("secrets", "set", "stripe-key", *SET[3:])
 
     assert result.code == 2
     assert result.err == (
-        "Error: Invalid value for NAME: names.py declares no such secret; did you mean "
+        "Error: Invalid value for NAME: names.py declares no secret 'stripe-key'; did you mean "
         "stripe-api-key?\nSee core-backend secrets set --help.\n"
     )
 
 
-def test_ctrl_c_while_it_is_written_says_that_it_may_be(empty, terminal):
+def test_after_ctrl_c_during_a_write_the_message_says_it_may_be_written(empty, terminal):
     asked, answered = threading.Event(), threading.Event()
 
     def hold():
@@ -185,12 +224,11 @@ def test_ctrl_c_while_it_is_written_says_that_it_may_be(empty, terminal):
 @pytest.mark.parametrize(("answer", "code", "value"), [("n", 1, "old"), ("y", 0, "new")])
 def test_a_terminal_asks_before_it_replaces(filled, terminal, answer, code, value):
     with terminal(*SET) as person:
+        for prompt in (FIRST, AGAIN):
+            person.expect(prompt)
+            person.type("pl4nted-new\r")
         person.expect("Replace it? [y/N]: ")
         person.type(f"{answer}\r")
-        if not code:
-            for prompt in (FIRST, AGAIN):
-                person.expect(prompt)
-                person.type("pl4nted-new\r")
         assert person.wait() == code
 
     assert filled.value_of(ID) == f"pl4nted-{value}"

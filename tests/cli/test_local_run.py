@@ -1,7 +1,8 @@
-"""``invoke``: a handler as Lambda runs it, and what it fetched when; values are masked."""
+"""``invoke``: a handler run as Lambda runs it, with masked output and a timeline."""
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import re
@@ -45,7 +46,7 @@ def timeline_of(result):
     return [what for _, what in cells]
 
 
-def test_it_shows_the_result_the_log_and_what_was_fetched_when(run):
+def test_it_shows_the_result_the_log_and_the_timeline(run):
     result = run("invoke", "handler.handler", "--event", "event.json", *NAMES)
 
     assert (result.code, result.err) == (0, "")
@@ -63,7 +64,27 @@ def test_it_shows_the_result_the_log_and_what_was_fetched_when(run):
     assert happened[5:] == ["invocation 1 is answered"]
 
 
-def test_nothing_shows_where_logging_is_set_to_debug(run, declare):
+def test_json_output_has_answers_log_and_timeline(run):
+    result = run("invoke", "handler.handler", *NAMES, "--repeat", "2", "--output", "json")
+
+    assert (result.code, result.err) == (0, "")
+    shown = json.loads(result.out)
+    assert [(one["number"], one["failed"]) for one in shown["invocations"]] == [
+        (1, False),
+        (2, False),
+    ]
+    assert all(one["milliseconds"] > 0 for one in shown["invocations"])
+    assert json.loads(shown["invocations"][0]["answer"]) == {
+        "event": None,
+        "leaked": "***",
+        "length": 19,
+    }
+    assert 'leaked *** {"signing": "***"}' in shown["log"]
+    assert shown["timeline"][0] == {"milliseconds": 0, "event": "the function starts"}
+    assert shown["timeline"][-1]["event"] == "invocation 2 is answered"
+
+
+def test_no_value_is_logged_at_debug(run, declare):
     declare("""
         import logging
 
@@ -79,7 +100,7 @@ def test_nothing_shows_where_logging_is_set_to_debug(run, declare):
     logging.root.handlers = before
 
 
-def test_a_warm_function_fetches_nothing_again(run):
+def test_a_warm_function_fetches_nothing(run):
     result = run("invoke", "handler.handler", *NAMES, "--repeat", "3")
 
     assert result.code == 0
@@ -91,7 +112,7 @@ def test_a_warm_function_fetches_nothing_again(run):
     assert happened[-1] == "invocation 3 is answered"
 
 
-def test_results_that_differ_are_shown_each(run, declare):
+def test_different_results_are_shown_separately(run, declare):
     declare(
         """
         count = 0
@@ -112,7 +133,7 @@ def test_results_that_differ_are_shown_each(run, declare):
     ]
 
 
-def test_workers_of_one_function_are_sent_events_together(run):
+def test_several_workers_get_events_at_the_same_time(run):
     result = run("invoke", "handler.handler", *NAMES, "--concurrency", "2", "--repeat", "2")
 
     assert result.code == 0
@@ -132,7 +153,7 @@ def test_a_snapshot_is_taken_and_restored(run):
     ]
 
 
-def test_secrets_without_a_value_are_as_after_a_deployment(run, tmp_path):
+def test_secrets_without_a_value_are_empty(run, tmp_path):
     (tmp_path / "local.json").write_text('{"stripe-api-key": "pl4nted-1"}')
 
     result = run("invoke", "handler.handler", *NAMES, "--env", "dev")
@@ -147,7 +168,7 @@ def test_secrets_without_a_value_are_as_after_a_deployment(run, tmp_path):
     ]
 
 
-def test_without_its_names_a_handler_has_no_variables_and_it_says_what_to_pass(run):
+def test_a_handler_without_its_variables_is_told_to_pass_names(run):
     result = run("invoke", "handler.handler")
 
     assert result.code == 1
@@ -157,7 +178,7 @@ def test_without_its_names_a_handler_has_no_variables_and_it_says_what_to_pass(r
     ]
 
 
-def test_more_variables_are_the_functions_own(run, declare):
+def test_variables_and_region_reach_the_function(run, declare):
     declare(
         """
         import os
@@ -187,7 +208,7 @@ def test_a_function_that_does_not_start_shows_its_log(run, declare):
     assert result.err == "Error: the function did not start: ValueError: of ***\n"
 
 
-def test_an_invocation_that_takes_too_long_is_given_up(run, declare):
+def test_an_invocation_that_takes_too_long_times_out(run, declare):
     declare("import time\n\ndef handler(event, context):\n    time.sleep(60)", "handler.py")
 
     result = run("invoke", "handler.handler", "--timeout", "0.2")
@@ -200,7 +221,7 @@ def test_an_invocation_that_takes_too_long_is_given_up(run, declare):
     ]
 
 
-def test_an_error_of_the_handlers_own_is_to_be_looked_up_in_the_log(run, declare):
+def test_an_error_of_the_handler_points_to_the_log(run, declare):
     declare("def handler(event, context):\n    raise ValueError('its own')", "handler.py")
 
     result = run("invoke", "handler.handler")
@@ -211,11 +232,11 @@ def test_an_error_of_the_handlers_own_is_to_be_looked_up_in_the_log(run, declare
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("{", "event.json is no JSON that can be read (JSONDecodeError)"),
-        ("[" * 200_000, "event.json is no JSON that can be read (RecursionError)"),
+        ("{", "event.json cannot be read as JSON (JSONDecodeError)"),
+        ("[" * 200_000, "event.json cannot be read as JSON (RecursionError)"),
     ],
 )
-def test_an_event_that_is_no_json_is_refused(run, tmp_path, content, said):
+def test_an_event_that_is_not_json_is_refused(run, tmp_path, content, said):
     (tmp_path / "event.json").write_text(content)
 
     result = run("invoke", "handler.handler", "--event", "event.json")
@@ -239,3 +260,57 @@ def test_a_wrong_call_is_refused(run, arguments, said):
 
     assert result.code == 2
     assert said in result.err
+
+
+ONE_SECRET_HANDLER = """
+    from core_backend import async_handler, get_env, get_secret
+    from names import KEY
+
+    @async_handler
+    async def handler(event, context):
+        key = await get_secret(get_env(KEY))
+        print("a line of the log")
+        return {returned}
+"""
+
+
+@pytest.fixture
+def one_secret_function(declare, tmp_path):
+    """Write a handler that awaits one secret."""
+
+    def write(returned, value="pl4nted-1", shape=""):
+        declare(f"from core_backend import SecretName\nKEY = SecretName('key'){shape}")
+        declare(ONE_SECRET_HANDLER.replace("{returned}", returned), "handler.py")
+        (tmp_path / "local.json").write_text(json.dumps({"key": value}))
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("returned", "shown"),
+    [
+        ("key.encode() + b' raw'", "  *** raw\n"),
+        ("b'raw \\xff'", "  raw \N{REPLACEMENT CHARACTER}\n"),
+    ],
+)
+def test_an_answer_that_is_not_json_is_shown_as_it_is(one_secret_function, run, returned, shown):
+    one_secret_function(returned)
+
+    result = run("invoke", "handler.handler", *NAMES)
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out.partition(" ms:\n")[2].startswith(shown)
+    assert "  a line of the log\n" in result.out
+    assert result.out.endswith("invocation 1 is answered\n")
+
+
+def test_a_binary_value_is_base64_in_the_file_and_masked_in_the_output(one_secret_function, run):
+    value = b"\x00\xffpl4nted-1\r\npl4nted-2"
+    one_secret_function(
+        "{'length': len(key)} if event else key", base64.b64encode(value).decode(), ".binary()"
+    )
+
+    result = run("invoke", "handler.handler", *NAMES)
+
+    assert (result.code, result.err) == (0, "")
+    assert result.out.partition(" ms:\n")[2].startswith("  ***\n")

@@ -1,4 +1,4 @@
-"""``layer``: a file that is there whole or not at all, and what is in it."""
+"""``layer``: the zip file is complete or not written, and its contents are listed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def test_it_writes_the_layer_and_says_what_is_in_it(run, tmp_path):
+def test_it_writes_the_layer_and_lists_its_contents(run, tmp_path):
     result = run("layer", "-o", tmp_path / "layer.zip", "--python", HERE)
 
     assert result.code == 0
@@ -31,7 +31,7 @@ def test_it_writes_the_layer_and_says_what_is_in_it(run, tmp_path):
     assert f"--compatible-runtimes python{HERE} --compatible-architectures arm64" in result.err
 
 
-def test_what_was_there_is_replaced_and_nothing_else_is_left(run, tmp_path):
+def test_an_old_file_is_replaced_and_no_other_is_left(run, tmp_path):
     (tmp_path / "layer.zip").write_text("old")
 
     assert run("layer", "-o", tmp_path / "layer.zip", "--python", HERE).code == 0
@@ -39,11 +39,11 @@ def test_what_was_there_is_replaced_and_nothing_else_is_left(run, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["layer.zip"]
 
 
-def test_a_layer_for_a_python_that_is_not_here_is_source(run, tmp_path):
+def test_a_layer_for_a_python_that_is_not_installed_holds_source(run, tmp_path):
     result = run("layer", "-o", tmp_path / "layer.zip", "--python", "3.98", "--arch", "x86_64")
 
     assert result.code == 0
-    assert "It is source, since Python 3.98 is not on this machine" in result.err
+    assert "The layer holds source, because Python 3.98 is not on this machine" in result.err
     with zipfile.ZipFile(tmp_path / "layer.zip") as archive:
         assert "python/core_backend/handler.py" in archive.namelist()
 
@@ -55,7 +55,7 @@ def test_a_layer_for_a_python_that_is_not_here_is_source(run, tmp_path):
         (("--with-sdk", "--python", HERE), "pip could not get aiobotocore"),
     ],
 )
-def test_where_it_cannot_be_built_the_file_stays_as_it_was(
+def test_the_file_is_unchanged_if_the_layer_cannot_be_built(
     run, tmp_path, monkeypatch, arguments, said
 ):
     monkeypatch.setenv("PIP_NO_INDEX", "1")
@@ -68,7 +68,7 @@ def test_where_it_cannot_be_built_the_file_stays_as_it_was(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
-def test_where_it_cannot_be_written_the_file_stays_as_it_was(run, tmp_path, monkeypatch):
+def test_the_file_is_unchanged_if_it_cannot_be_written(run, tmp_path, monkeypatch):
     (tmp_path / "layer.zip").write_text("old")
 
     def full(*arguments, **settings):
@@ -83,7 +83,7 @@ def test_where_it_cannot_be_written_the_file_stays_as_it_was(run, tmp_path, monk
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 
-def test_a_folder_that_is_not_there_is_told(run, tmp_path):
+def test_a_missing_folder_is_reported(run, tmp_path):
     result = run("layer", "-o", tmp_path / "dist" / "layer.zip")
 
     assert result.code == 1

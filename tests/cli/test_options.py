@@ -1,10 +1,12 @@
-"""The Tab key, in each shell that is there."""
+"""Defaults of a project, and completion with the Tab key in each shell that is installed."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from support.terminal import Terminal
 SCRIPTS = sysconfig.get_path("scripts")
 COMMAND = str(Path(SCRIPTS) / "core-backend")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "command-line.md"
+COMMANDS = ["copy", "diff", "export", "get", "import", "list", "restore", "set", "status"]
 NAMED = "core-backend secrets set --names names.py "
 
 
@@ -31,6 +34,77 @@ def shell(*arguments, **env):
         text=True,
         check=False,
     )
+
+
+def secrets_of(result):
+    """Return the real names that ``status`` shows."""
+    return [one["secret"] for one in json.loads(result.out)]
+
+
+STATUS = ("secrets", "status", "--output", "json")
+
+
+@pytest.mark.parametrize("module", ["names.py", "names"])
+@pytest.mark.parametrize("folder", [".", "src/deep"])
+def test_the_project_names_module_and_environment(  # noqa: PLR0913, PLR0917
+    account, run, tmp_path, monkeypatch, module, folder
+):
+    text = f'[tool.core_backend]\nnames = "{module}"\nenv = "dev"\n'
+    (tmp_path / "pyproject.toml").write_text(text)
+    (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    # A file without our table does not count.
+    (tmp_path / "src").mkdir(exist_ok=True)
+    (tmp_path / "src" / "pyproject.toml").write_text("[project]\n")
+    monkeypatch.chdir(tmp_path / folder)
+    before = sys.path[:]
+
+    assert secrets_of(run(*STATUS)) == ["dev/stripe-api-key", "dev/signing-key"]
+    assert secrets_of(run(*STATUS, "--env", "prod"))[0] == "prod/stripe-api-key"
+    assert sys.path == before
+
+
+def test_a_proposed_command_leaves_out_the_module_that_the_project_names(account, run, tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[tool.core_backend]\nnames = "names.py"\n')
+    account.client().create_secret(Name="dev/stripe-api-key")
+
+    result = run("secrets", "status", "--env", "dev")
+
+    assert result.err.endswith("core-backend secrets set stripe-api-key --env dev\n")
+
+
+def test_variables_win_over_the_project_and_options_over_variables(
+    account, run, tmp_path, monkeypatch
+):
+    (tmp_path / "pyproject.toml").write_text('[tool.core_backend]\nnames = "x.py"\nenv = "x"\n')
+    monkeypatch.setenv("CORE_BACKEND_NAMES", "names.py")
+    monkeypatch.setenv("CORE_BACKEND_ENV", "staging")
+
+    assert secrets_of(run(*STATUS))[0] == "staging/stripe-api-key"
+    assert secrets_of(run(*STATUS, "--env", "prod"))[0] == "prod/stripe-api-key"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[tool.core_backend\n", "pyproject.toml cannot be read: "),
+        ("[tool.core_backend]\nname = 'x'\n", "[tool.core_backend] name is not a setting"),
+        ("[tool.core_backend]\nenv = 1\n", "[tool.core_backend] env is not a setting with a text"),
+        ("[tool]\ncore_backend = 'x'\n", "is not a setting with a text"),
+    ],
+)
+def test_a_wrong_project_file_is_exit_code_1(run, tmp_path, text, said):
+    (tmp_path / "pyproject.toml").write_text(text)
+
+    result = run(*STATUS)
+
+    assert result.code == 1
+    assert said in result.err.splitlines()[0]
+
+
+def test_a_project_without_defaults_is_as_none(run, tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[tool.core_backend]\n")
+
+    assert "Missing option '--names'." in run(*STATUS).err
 
 
 @pytest.mark.parametrize("kind", ["bash", "zsh", "fish"])
@@ -53,7 +127,7 @@ def complete(words, **env):
 
 
 def test_commands_options_and_declared_names_complete():
-    assert complete(["secrets", ""])[1::3] == ["import", "set", "status"]
+    assert complete(["secrets", ""])[1::3] == COMMANDS
     named = ["secrets", "set", "--names", "names.py"]
     assert complete([*named, ""])[1::3] == ["stripe-api-key", "signing-key"]
     assert complete(["secrets", "set", "--names", "nowhere.py", ""]) == []
@@ -96,7 +170,7 @@ def test_bash_completes():
 
     registered, *offered = done.stdout.splitlines()
     assert registered.endswith(" core-backend")
-    assert offered == ["import set status", "--output", "stripe-api-key"]
+    assert offered == [" ".join(COMMANDS), "--output", "stripe-api-key"]
 
 
 @with_shell("fish")
@@ -112,7 +186,7 @@ def test_fish_completes(tmp_path):
     )
 
     offered = [line.partition("\t")[0] for line in done.stdout.splitlines() if line]
-    assert offered == ["import", "set", "status", "stripe-api-key"]
+    assert offered == [*COMMANDS, "stripe-api-key"]
 
 
 @with_shell("zsh")

@@ -1,4 +1,4 @@
-"""``check``: a step of a pipeline that fails where the code would get no value."""
+"""``check``: a step of a pipeline that fails if the code would not get a secret."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_a_gap_is_exit_code_1(run, template):
     assert "stripe-api-key: Charge may not read it; add function.grant_read(secret)" in result.out
 
 
-def test_a_program_is_told_the_same(run, template):
+def test_json_output_has_the_same_report(run, template):
     template(granted=False)
 
     result = run(*CHECK, "--output", "json", "--function", "Charge")
@@ -95,7 +95,7 @@ def test_a_program_is_told_the_same(run, template):
     assert stripe["gaps"] == ["Charge may not read it; add function.grant_read(secret)"]
 
 
-def test_a_secret_of_another_stack_is_no_gap(run, template, tmp_path):
+def test_an_external_secret_is_not_a_gap(run, template, tmp_path):
     template(granted=True)
     text = (tmp_path / "template.json").read_text().replace("SecretsManager::Secret", "Other")
     (tmp_path / "template.json").write_text(text)
@@ -104,7 +104,7 @@ def test_a_secret_of_another_stack_is_no_gap(run, template, tmp_path):
     assert "no template declares it" not in run(*CHECK, "--external", "stripe-api-key").out
 
 
-def test_a_function_that_is_not_there_is_told(run, template):
+def test_an_unknown_function_is_refused(run, template):
     template(granted=True)
 
     result = run(*CHECK, "--function", "Refund")

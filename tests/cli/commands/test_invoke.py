@@ -1,21 +1,21 @@
-"""``demo``: what the README shows, from any folder."""
+"""``demo``: the example of the README, from any folder."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "charges"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "charges"
 
 
-def test_it_runs_an_example(run):
+def test_the_demo_runs_an_example(run):
     result = run("demo", EXAMPLE)
 
     assert (result.code, result.err) == (0, "")
     assert "5 invocations of 3 secrets took 6 calls" in result.out
 
 
-def test_without_a_folder_it_has_one_of_its_own(run, monkeypatch):
+def test_without_a_folder_the_demo_has_its_own(run, monkeypatch):
     given = []
     monkeypatch.setattr("core_backend.testing.demo.main", lambda argv: given.append(argv) or 0)
 
@@ -23,14 +23,14 @@ def test_without_a_folder_it_has_one_of_its_own(run, monkeypatch):
     assert given == [[]]
 
 
-def test_a_folder_without_names_is_a_wrong_call(run, tmp_path):
+def test_a_folder_without_names_is_exit_code_2(run, tmp_path):
     result = run("demo", tmp_path)
 
     assert result.code == 2
     assert "has no secret_names.py" in result.err
 
 
-def test_where_an_extra_is_missing_it_is_named(run, monkeypatch):
+def test_a_missing_extra_is_named(run, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("core_backend.testing.demo")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "moto.moto_server.werkzeug_app", None)

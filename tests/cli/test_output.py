@@ -1,4 +1,4 @@
-"""Many calls at once: all of them, in order, and none that has not begun after a failure."""
+"""Many calls at once: results in order, and no new call after a failure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from core_backend.cli.concurrently import concurrently
+from core_backend.cli.output import concurrently
 
 
 def test_results_are_in_the_order_of_the_items():
@@ -15,7 +15,7 @@ def test_results_are_in_the_order_of_the_items():
 
 
 @pytest.mark.parametrize("count", [5, 40])
-def test_after_a_failure_nothing_more_begins(count, monkeypatch):
+def test_no_call_starts_after_a_failure(count, monkeypatch):
     begun, told_to_end = [], threading.Event()
 
     class Pool(ThreadPoolExecutor):
@@ -32,7 +32,7 @@ def test_after_a_failure_nothing_more_begins(count, monkeypatch):
             raise ValueError(number)
         assert told_to_end.wait(20)
 
-    monkeypatch.setattr("core_backend.cli.concurrently.ThreadPoolExecutor", Pool)
+    monkeypatch.setattr("core_backend.cli.output.ThreadPoolExecutor", Pool)
 
     with pytest.raises(ValueError, match="0"):
         concurrently("Counting", call, list(range(count)))
