@@ -23,7 +23,7 @@ from core_backend.errors import (
 from core_backend.handler import async_handler
 from core_backend.names import SecretId, SecretName, get_resource_name
 from core_backend.pending import PendingSecret, SecretBatch
-from core_backend.rotation import with_secret
+from core_backend.rotation import with_secret, with_secret_sync
 from core_backend.secrets import (
     clear_secrets,
     get_secret,
@@ -64,4 +64,5 @@ __all__ = [
     "get_secrets",
     "secrets_info",
     "with_secret",
+    "with_secret_sync",
 ]

@@ -112,17 +112,18 @@ def _refuse_awaitable(result: R) -> R:
     )
 
 
-def _log_retry(secret: str) -> None:
+def _log_retry(secret: Any) -> None:
     # Not str(): that of an enum's member is "Names.STRIPE".
     name = str.__str__(secret)
     _log.info("secret %r was refused, and has a new version: trying that", name)
 
 
-def _check_kinds(retry_on: Any) -> None:
-    kinds = cast("tuple[object, ...]", retry_on if isinstance(retry_on, tuple) else (retry_on,))
+def _check_kinds(retry_on: object) -> None:
+    kinds = cast("tuple[Any, ...]", retry_on if isinstance(retry_on, tuple) else (retry_on,))
     # An empty tuple would never try again, so it is wrong too.
-    for kind in kinds or (kinds,):
-        if not (isinstance(kind, type) and issubclass(kind, Exception)):
-            raise ConfigurationError(
-                f"retry_on must be an exception class, or a tuple of one or more, not {show(kind)}"
-            )
+    if not kinds or not all(
+        isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds
+    ):
+        raise ConfigurationError(
+            f"retry_on must be an exception class, or a tuple of one or more, not {show(retry_on)}"
+        )
