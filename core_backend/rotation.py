@@ -118,12 +118,13 @@ def _log_retry(secret: Any) -> None:
     _log.info("secret %r was refused, and has a new version: trying that", name)
 
 
-def _check_kinds(retry_on: object) -> None:
-    kinds = cast("tuple[Any, ...]", retry_on if isinstance(retry_on, tuple) else (retry_on,))
+def _check_kinds(retry_on: Any) -> None:
+    kinds: tuple[Any, ...] = retry_on if isinstance(retry_on, tuple) else (retry_on,)
     # An empty tuple would never try again, so it is wrong too.
     if not kinds or not all(
         isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds
     ):
+        shown = show(cast("object", retry_on))
         raise ConfigurationError(
-            f"retry_on must be an exception class, or a tuple of one or more, not {show(retry_on)}"
+            f"retry_on must be an exception class, or a tuple of one or more, not {shown}"
         )
