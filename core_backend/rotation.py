@@ -119,7 +119,7 @@ def _log_retry(secret: Any) -> None:
 
 
 def _check_kinds(retry_on: Any) -> None:
-    kinds: tuple[Any, ...] = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+    kinds: list[Any] = [*retry_on] if isinstance(retry_on, tuple) else [retry_on]
     # An empty tuple would never try again, so it is wrong too.
     if not kinds or not all(
         isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds
