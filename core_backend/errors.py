@@ -81,7 +81,7 @@ def show(value: object) -> str:
     try:
         return f"{value!r:.{_MAX_SHOWN}}"
     except Exception:  # noqa: BLE001  # as said above
-        return f"a {type(value).__name__} that cannot be shown"
+        return f"a value of type {type(value).__name__} that cannot be shown"
 
 
 class CoreBackendError(Exception):

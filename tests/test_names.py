@@ -155,7 +155,10 @@ def test_a_long_name_is_quoted_in_part():
         ({"version_id": ""}, "the version_id of secret 'db' is ''; it must be 1 to 64"),
         ({"version_id": "v" * 65}, "the version_id of secret 'db'"),
         ({"version_id": 1}, "the version_id of secret 'db' is 1"),
-        ({"version_id": 10**5000}, "the version_id of secret 'db' is a int that cannot be shown"),
+        (
+            {"version_id": 10**5000},
+            "the version_id of secret 'db' is a value of type int that cannot be shown",
+        ),
     ],
 )
 @pytest.mark.parametrize("kind", [SecretName, SecretId])
