@@ -24,7 +24,7 @@ from core_backend.errors import (
 from core_backend.handler import async_handler, sync_handler
 from core_backend.names import SecretId, SecretName, get_resource_name
 from core_backend.pending import PendingSecret, SecretBatch
-from core_backend.rotation import with_secret
+from core_backend.rotation import with_secret, with_secret_sync
 from core_backend.secrets import (
     clear_secrets,
     get_secret,
@@ -67,4 +67,5 @@ __all__ = [
     "secrets_info",
     "sync_handler",
     "with_secret",
+    "with_secret_sync",
 ]

@@ -1,11 +1,11 @@
-"""The settings: their defaults, their limits, and where they are read from."""
+"""The settings: their defaults and limits, and how they are read from the environment."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
-from core_backend.errors import ConfigurationError
+from core_backend.errors import ConfigurationError, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,8 +16,8 @@ __all__ = [
     "SOURCES",
     "Settings",
     "allows",
-    "settings_from_env",
-    "updated",
+    "change_settings",
+    "read_settings",
 ]
 
 ENV_PREFIX = "CORE_BACKEND_"
@@ -27,60 +27,60 @@ SOURCES = ("auto", "direct", "sdk", "extension")
 
 
 class Settings:
-    """One consistent set of settings, never changed once made. Times are in seconds.
+    """One consistent set of settings, which is never changed. Times are in seconds.
 
-    The class holds the defaults, an instance what differs: making a NamedTuple of as many fields
-    takes half a millisecond of a cold start.
+    The class holds the defaults, and an instance what differs from them. (Creating a NamedTuple of
+    as many fields takes half a millisecond of a cold start.)
     """
 
     ttl: float = 300.0
-    """How long a value is used before it is fetched again. 0 fetches every time."""
+    """How long a value is used before it is fetched again. 0 fetches it every time."""
     jitter: float = 0.1
-    """By how much of itself each value's ttl varies, so that a fleet does not expire together."""
+    """The part of the ttl by which each value's own ttl varies at random, so that not all
+    instances of a function fetch at the same time."""
     refresh_ahead: float = 0.8
-    """After which part of its ttl a value that is asked for is refreshed in the background.
-    1 waits for the expiry."""
+    """The part of the ttl after which asking for a value also refreshes it in the background.
+    1 waits until it expires."""
     max_stale: float = 3600.0
-    """How long past its expiry a value may serve while the service is failing."""
+    """How long past its expiry a value may be used while the service is failing."""
     attempts: int = 3
-    """How often one fetch is tried in all."""
+    """How often one fetch is tried, the first time included."""
     connect_timeout: float = 1.0
-    """How long a connection may take, its TLS handshake included."""
+    """How long a connection may take, with its TLS handshake."""
     read_timeout: float = 2.0
     """How long an answer may take."""
     timeout: float = 5.0
-    """How long a whole fetch may take, with all its attempts. Less where less is left of the
-    invocation."""
+    """How long a fetch may take with all its attempts; less if less is left of the invocation."""
     max_connections: int = 10
-    """How many connections to one endpoint are open at once."""
+    """How many connections to one endpoint may be open at the same time."""
     max_entries: int = 1024
-    """How many secrets are cached; the least recently used goes first."""
+    """How many secrets are cached. The least recently used one is evicted first."""
     idle_timeout: float = 12.0
     """How long an unused connection is kept for the next fetch."""
     batch: bool = False
-    """Whether several missing secrets are asked for in one BatchGetSecretValue."""
+    """Whether several missing secrets are fetched with one BatchGetSecretValue."""
     redact_logs: bool = False
     """Whether fetched values are masked in what the root logger's handlers write."""
     warm_up: bool = True
     """Whether a function that starts on Lambda connects to the service before its first event."""
     source: str = "auto"
-    """Where values come from: ``auto``, ``direct``, ``sdk`` or ``extension``."""
+    """Where values are fetched from: ``auto``, ``direct``, ``sdk`` or ``extension``."""
     insecure_endpoint: str = ""
     """Host that credentials may be sent to over plain http, for a stand-in such as LocalStack."""
     allow: tuple[str, ...] = ()
-    """The ids that may be fetched, as they are asked for: a name does not allow its ARN. One that
-    ends in ``*`` is a prefix. Empty allows all."""
+    """The ids that may be fetched, spelled as they are asked for: a name does not allow its ARN.
+    An entry that ends in ``*`` is a prefix. An empty list allows all."""
 
     def __init__(self, **changes: Any) -> None:
         vars(self).update(changes)
 
     def replace(self, **changes: Any) -> Settings:
-        """Return these settings with ``changes`` made, unchecked."""
+        """Return these settings with ``changes``, which are not checked."""
         return Settings(**{**vars(self), **changes})
 
     @property
     def connecting(self) -> tuple[object, ...]:
-        """What a source is built with: where this changes, it is built anew."""
+        """The settings that a source is built with: if one changes, so does the source."""
         return (
             self.connect_timeout,
             self.read_timeout,
@@ -123,35 +123,35 @@ def allows(allow: tuple[str, ...], secret_id: str) -> bool:
     )
 
 
-def settings_from_env(environ: Mapping[str, str]) -> Settings:
-    """Read the settings from ``CORE_BACKEND_*`` variables. One that is empty counts as not set.
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings from ``CORE_BACKEND_*`` variables. An empty one counts as not set.
 
     Raises:
-        ConfigurationError: One or more of them are unknown or out of range; names all.
+        ConfigurationError: Variables are unknown or out of range. Names all of them.
     """
     known = {f"{ENV_PREFIX}{name.upper()}": name for name in NAMES}
-    given = {
+    texts = {
         key: text.strip()
         for key, text in environ.items()
         if key.startswith(ENV_PREFIX) and key not in COMMAND_VARIABLES and text.strip()
     }
-    changes = {key: _from_text(known[key], given[key]) for key in given if key in known}
-    return _checked(Settings(), known, {**given, **changes})
+    parsed = {key: _parse(known[key], text) for key, text in texts.items() if key in known}
+    return _change(Settings(), known, {**texts, **parsed})
 
 
-def updated(settings: Settings, changes: Mapping[str, object]) -> Settings:
-    """Return ``settings`` with ``changes`` made.
+def change_settings(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    """Return ``settings`` with ``changes``.
 
     Raises:
-        ConfigurationError: One or more of them are unknown or out of range; names all.
+        ConfigurationError: Settings are unknown or out of range. Names all of them.
     """
-    return _checked(settings, {name: name for name in NAMES}, changes)
+    return _change(settings, {name: name for name in NAMES}, changes)
 
 
-def _checked(
+def _change(
     settings: Settings, known: Mapping[str, str], changes: Mapping[str, object]
 ) -> Settings:
-    """Return ``settings`` with ``changes``, whose keys ``known`` turns into settings' names."""
+    """Return ``settings`` with ``changes``, whose keys ``known`` maps to the settings' names."""
     faults: list[str] = []
     good: dict[str, Any] = {}
     for key, value in changes.items():
@@ -162,19 +162,19 @@ def _checked(
         try:
             good[name] = _CHECKS[name](name, value)
         except ValueError as error:
-            faults.append(f"{key} {error}, not {value!r:.80}")
+            faults.append(f"{key} {error}, not {show(value)}")
     if faults:
         raise ConfigurationError("; ".join(faults))
     return settings.replace(**good)
 
 
 def _unknown(key: str, known: Mapping[str, str]) -> str:
-    # Here and not above: only a failure pays for the import.
+    # Only a failure pays for the import.
     from difflib import get_close_matches  # noqa: PLC0415
 
     close = get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-    return f"{key} is no setting; {hint}"
+    hint = f"did you mean {close[0]}?" if close else f"valid settings are {', '.join(known)}"
+    return f"unknown setting {show(key)}; {hint}"
 
 
 def _number(name: str, value: object) -> float:
@@ -199,7 +199,7 @@ def _switch(_name: str, value: object) -> bool:
 def _source(_name: str, value: object) -> str:
     if not isinstance(value, str) or value not in SOURCES:
         raise ValueError(f"must be one of {', '.join(SOURCES)}")
-    return str(value)
+    return str.__str__(value)
 
 
 def _host(_name: str, value: object) -> str:
@@ -217,7 +217,8 @@ def _allow(_name: str, value: object) -> tuple[str, ...]:
     entries: list[object] = list(cast("Collection[object]", value))
     if not all(isinstance(entry, str) and entry for entry in entries):
         raise ValueError("must hold strings that are not empty")
-    return tuple(map(str, entries))
+    # Not str(): that of an enum's member is "Names.STRIPE".
+    return tuple(str.__str__(cast("str", entry)) for entry in entries)
 
 
 _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
@@ -229,12 +230,14 @@ _CHECKS: Mapping[str, Callable[[str, object], Any]] = {
 }
 
 
-def _from_text(name: str, text: str) -> object:
-    """Return the Python value an environment variable's text stands for, or the text itself."""
+def _parse(name: str, text: str) -> object:
+    """Return the value that a variable's text stands for; the text itself if for none."""
     if name in _SWITCHES:
         return _WORDS.get(text.lower(), text)
     if name == "allow":
-        return tuple(entry.strip() for entry in text.split(",") if entry.strip())
+        entries = tuple(entry.strip() for entry in text.split(",") if entry.strip())
+        # "," names nothing, and must not allow everything.
+        return entries or text
     for kind in (int, float) if name in _LIMITS else ():
         try:
             return kind(text)

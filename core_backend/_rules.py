@@ -1,10 +1,11 @@
-"""What AWS, and Lambda's environment, accept as a secret's name, id, stage and variable."""
+"""The names, ids, stages and variables that AWS and Lambda's environment accept."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from core_backend.errors import InvalidSecretNameError
+from core_backend.errors import InvalidSecretNameError, show
+from core_backend.values import SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,13 +14,14 @@ __all__ = [
     "DEFAULT_STAGE",
     "RESERVED_ENV_KEYS",
     "SETTABLE_ENV_KEYS",
+    "check_env_key",
     "check_field",
     "check_name",
     "check_parse",
     "check_secret_id",
     "check_stage",
     "check_version",
-    "env_key_of",
+    "derive_env_key",
     "is_env_key",
 ]
 
@@ -31,16 +33,16 @@ _MAX_NAME = 512
 _MAX_ID = 2048
 _MAX_STAGE = 256
 _MAX_VERSION = 64
-# Not as regular expressions: to compile these three takes half a millisecond of a cold start.
+# Not regular expressions: compiling these three takes half a millisecond of a cold start.
 _LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _NAME = f"{_LETTERS_AND_DIGITS}/_+=.@-"
-# Wider than a name, by no more than it must be: an ARN has colons, and the secrets that other
-# services manage are called "rds!db-..." or "events!connection/...".
+# An ARN has colons, and AWS services put "!" into the names of the secrets that they manage
+# ("rds!db-...", "events!connection/..."). CreateSecret takes neither.
 _ID = f"{_NAME}!:"
 _ENV_KEY = f"{_LETTERS_AND_DIGITS}_"
 _SHORTEST_ENV_KEY = 2
-# What the system and the usual HTTP clients obey. With a secret's name in it, a function asks a
-# proxy that is not there, or trusts no certificate.
+# The system and HTTP clients read these. With a secret's name in one of them, a function would ask
+# a proxy that does not exist, or trust no certificate.
 _OBEYED = frozenset(
     {
         "ALL_PROXY",
@@ -54,10 +56,10 @@ _OBEYED = frozenset(
         "SSL_CERT_FILE",
     }
 )
-# Source: Lambda developer guide, "Defined runtime environment variables", the unreserved ones. No
-# names for a secret, all of these, but a function's to set.
+# Source: Lambda developer guide, "Defined runtime environment variables", the unreserved ones. A
+# function may set them, but none may carry a secret's name.
 SETTABLE_ENV_KEYS = _OBEYED | {"LANG", "LD_LIBRARY_PATH", "PATH", "PYTHONPATH", "TZ"}
-# Source: as above, the reserved ones, which Lambda refuses.
+# Source: as above, the reserved ones. Lambda refuses them.
 RESERVED_ENV_KEYS = SETTABLE_ENV_KEYS | frozenset(
     {
         "AWS_ACCESS_KEY",
@@ -87,44 +89,55 @@ _OWN_PREFIX = "CORE_BACKEND_"
 _MAX_SHOWN = 60
 
 
-def check_name(name: object, what: str = "secret name") -> None:
-    """Return if ``name`` is made of what Secrets Manager takes, and raise if not."""
+def check_name(name: object, what: str = "secret name") -> str:
+    """Return the text of ``name`` if Secrets Manager can create a secret of that name."""
     if not isinstance(name, str):
-        raise InvalidSecretNameError(f"the {what} is to be a str, not a {type(name).__name__}")
-    if not name:
+        raise InvalidSecretNameError(f"the {what} must be a str, not {_kind(name)}")
+    # Not str(): that of an enum's member is "Names.STRIPE".
+    text = str.__str__(name)
+    if not text:
         raise InvalidSecretNameError(f"the {what} is empty; give it 1 to {_MAX_NAME} characters")
-    if len(name) > _MAX_NAME:
+    if len(text) > _MAX_NAME:
         raise InvalidSecretNameError(
-            f"the {what} {_shown(name)} has {len(name):,} characters; "
+            f"the {what} {_shown(name)} has {len(text):,} characters; "
             f"Secrets Manager takes at most {_MAX_NAME}"
         )
-    if not _is_made_of(name, _NAME):
-        raise InvalidSecretNameError(
-            f"the {what} {_shown(name)} has characters that Secrets Manager does not take: "
-            f"{_illegal(_NAME, name)}; use letters, digits and /_+=.@-"
-        )
+    if not _is_made_of(text, _NAME):
+        raise InvalidSecretNameError(f"the {what} {_shown(name)} {_character_fault(name)}")
+    return text
 
 
-def env_key_of(name: str) -> str:
+def derive_env_key(name: str) -> str:
     """Return the environment variable for a secret's name, if Lambda allows it."""
     key = "".join(c if c in _ENV_KEY else "_" for c in name).upper()
-    if not is_env_key(key):
+    fault = _env_key_fault(key)
+    if fault:
         raise InvalidSecretNameError(
             f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
-            f"which Lambda does not allow: it must begin with a letter and have two characters "
-            f"or more; choose another name, such as {_suggestion(name)}"
-        )
-    owner = _owner_of(key)
-    if owner:
-        raise InvalidSecretNameError(
-            f"the secret name {_shown(name)} would need the environment variable {_shown(key)}, "
-            f"which {owner}; choose another name, such as {_suggestion(name)}"
+            f"which {fault}; choose another name, such as {_suggestion(name)}, or name the "
+            f"variable: env_key=..."
         )
     return key
 
 
+def check_env_key(key: object, name: str) -> str:
+    """Return the text of ``key`` if that variable can carry the secret's real name."""
+    if not isinstance(key, str):
+        raise InvalidSecretNameError(
+            f"the env_key of secret {_shown(name)} must be a str, not {_kind(key)}"
+        )
+    text = str.__str__(key)
+    fault = _env_key_fault(text)
+    if fault:
+        raise InvalidSecretNameError(
+            f"the env_key of secret {_shown(name)} is {_shown(text)}, which {fault}; choose "
+            f"another variable"
+        )
+    return text
+
+
 def is_env_key(key: str) -> bool:
-    """Return whether Lambda takes a variable of that name: ``[a-zA-Z][a-zA-Z0-9_]+``.
+    """Return whether Lambda accepts a variable of that name: ``[a-zA-Z][a-zA-Z0-9_]+``.
 
     Source: Lambda API reference, Environment (Variables).
     """
@@ -136,89 +149,121 @@ def check_parse(parse: Callable[[Any], Any] | None, name: str) -> Callable[[Any]
     """Return ``parse`` if it can be called, or is ``None``."""
     if parse is not None and not callable(parse):
         raise InvalidSecretNameError(
-            f"parse of secret {_shown(name)} is a {type(parse).__name__}, not something to call "
-            f"with the stored text; pass a function such as json.loads"
+            f"parse of secret {_shown(name)} must be a function such as json.loads, "
+            f"not {_kind(parse)}"
         )
     return parse
 
 
 def check_field(key: object, name: str) -> str:
-    """Return ``key`` if it can be a field of a JSON object."""
+    """Return the text of ``key`` if a JSON object can have such a field."""
     if not isinstance(key, str):
         raise InvalidSecretNameError(
-            f"the field of secret {_shown(name)} is to be a str, not a {type(key).__name__}"
+            f"the field of secret {_shown(name)} must be a str, not {_kind(key)}"
         )
-    return key
+    return str.__str__(key)
 
 
 def check_stage(stage: object, name: str) -> str:
-    """Return ``stage`` if it can be a staging label."""
-    return _label("stage", stage, _MAX_STAGE, name)
+    """Return the text of ``stage`` if it can be a staging label."""
+    return _check_label("stage", stage, _MAX_STAGE, name)
 
 
 def check_version(version_id: object, name: str) -> str | None:
-    """Return ``version_id`` if it can be a version's id, or is ``None``."""
-    return None if version_id is None else _label("version_id", version_id, _MAX_VERSION, name)
+    """Return the text of ``version_id`` if it can be a version's id, or ``None`` for ``None``."""
+    if version_id is None:
+        return None
+    return _check_label("version_id", version_id, _MAX_VERSION, name)
 
 
 def check_secret_id(value: object) -> str:
-    """Return ``value`` if it can be a secret's name or ARN.
+    """Return the text of ``value`` if it can be a secret's name or ARN.
 
     Raises:
-        InvalidSecretNameError: It is empty, too long, has characters no id has, or is no ``str``.
+        InvalidSecretNameError: It is empty, too long, not a ``str``, or has characters that no
+            id has.
     """
     if not isinstance(value, str):
         raise InvalidSecretNameError(
-            f"a secret is asked for by its name or ARN, a str, not by a {type(value).__name__}"
+            f"pass a secret's name or ARN, which is a str, not {_kind(value)}"
         )
-    if not value.strip():
+    text = str.__str__(value)
+    if not text.strip():
         raise InvalidSecretNameError(
             "the secret's id is empty; pass its name or ARN, as get_env(NAME) returns it"
         )
-    if len(value) > _MAX_ID:
+    if len(text) > _MAX_ID:
         raise InvalidSecretNameError(
-            f"the secret id {_shown(value)} has {len(value):,} characters; "
+            f"the secret id {_shown(value)} has {len(text):,} characters; "
             f"Secrets Manager takes at most {_MAX_ID:,}"
         )
-    if not _is_made_of(value, _ID):
+    if not _is_made_of(text, _ID):
         raise InvalidSecretNameError(
             f"the secret id {_shown(value)} has characters that no secret's name or ARN has: "
             f"{_illegal(_ID, value)}; check where it was copied or read from"
         )
-    return value
+    return text
 
 
-def _owner_of(key: str) -> str:
-    """Return who else has a use for a variable; nothing where nobody has."""
+def _character_fault(name: str) -> str:
+    if _is_made_of(name, f"{_NAME}!"):
+        return (
+            "is the real name of a secret that an AWS service manages (only those have a '!'); "
+            "declare a name of your own and put the real one into its environment variable, or "
+            "pass the real one to SecretId"
+        )
+    return (
+        f"has characters that Secrets Manager does not take: {_illegal(_NAME, name)}; "
+        f"use letters, digits and /_+=.@-"
+    )
+
+
+def _env_key_fault(key: str) -> str:
+    """Return why a variable cannot carry a secret's name; an empty text if it can."""
+    if not is_env_key(key):
+        return (
+            "Lambda does not allow: it must begin with a letter, have two characters or more, "
+            "and only letters, digits and _"
+        )
     if key.startswith(_OWN_PREFIX):
         return "belongs to core_backend's settings"
     if key in _OBEYED:
-        return "the system or its HTTP clients obey"
+        return "the system or HTTP clients read for themselves"
     return "belongs to the Lambda runtime" if key in RESERVED_ENV_KEYS else ""
 
 
-def _label(what: str, value: object, longest: int, name: str) -> str:
+def _check_label(what: str, value: object, longest: int, name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
         raise InvalidSecretNameError(
-            f"the {what} of secret {_shown(name)} is {value!r:.80}; "
+            f"the {what} of secret {_shown(name)} is {show(value)}; "
             f"it must be 1 to {longest} printable characters"
         )
-    return str(value)
+    return str.__str__(value)
 
 
 def _suggestion(name: str) -> str:
     return _shown(f"app-{name.strip('/_+=.@-') or 'secret'}")
 
 
+def _kind(value: object) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def _shown(value: str) -> str:
-    # str(), since the repr of a name is not that of its text.
-    return repr(str(value) if len(value) <= _MAX_SHOWN else value[: _MAX_SHOWN - 3] + "...")
+    if isinstance(value, SecretText):
+        # A value that was passed in the place of a name.
+        return repr(value)
+    # The repr of a SecretName is not that of its text.
+    text = str.__str__(value)
+    return repr(text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 3] + "...")
 
 
 def _is_made_of(text: str, legal: str) -> bool:
-    # Stripped of all the characters it may have, a good text leaves nothing.
+    # Stripping all legal characters leaves nothing of a legal text.
     return not text.strip(legal)
 
 
 def _illegal(legal: str, value: str) -> str:
-    return _shown("".join(sorted(set(value).difference(legal))))
+    illegal = "".join(sorted(set(str.__str__(value)).difference(legal)))
+    return _shown(SecretText(illegal) if isinstance(value, SecretText) else illegal)

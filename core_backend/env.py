@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from core_backend.errors import InvalidSecretNameError, MissingEnvError
+from core_backend.errors import InvalidSecretNameError, MissingEnvError, show
 from core_backend.names import SecretId, SecretName
 
 if TYPE_CHECKING:
@@ -31,25 +31,28 @@ def get_env(name: str) -> str: ...
 @overload
 def get_env(name: str, default: D) -> str | D: ...
 def get_env(name: object, default: Any = _REQUIRED) -> Any:
-    """Read the environment variable ``name``, or the one derived from it.
+    """Read the environment variable ``name``, or the one that belongs to a secret of that name.
 
-    A variable of that exact name wins. Else ``SecretName(name).env_key`` is read, so
-    ``get_env("stripe-api-key")`` finds ``STRIPE_API_KEY``.
+    A variable that is called exactly ``name`` takes precedence. If there is none,
+    ``SecretName(name).env_key`` is read, so ``get_env("stripe-api-key")`` finds
+    ``STRIPE_API_KEY``. Of a ``SecretName`` that names its own ``env_key``, only that variable is
+    read.
 
     Args:
-        name: A variable's name, or a secret's.
-        default: What to return where the variable is missing. Without it that is an error.
+        name: The name of a variable, or of a secret.
+        default: What to return if the variable is missing. Without it, that is an error.
 
     Returns:
-        The variable's text. For a ``SecretName[T]`` a ``SecretId[T]``, which is that text and
-        still knows the secret's stage, version and how its value is parsed.
+        The variable's text. For a ``SecretName[T]``, that text as a ``SecretId[T]``, which knows
+        the secret's stage, version and how its value is parsed.
 
     Raises:
-        MissingEnvError: No such variable is set, or a secret's is empty; names the closest ones.
-        InvalidSecretNameError: ``name`` can be no variable's name, or what the variable holds can
-            be no secret's.
+        MissingEnvError: No such variable is set, or a secret's is empty. Names the closest ones.
+        InvalidSecretNameError: ``name`` cannot be a variable's name, or what the variable holds
+            cannot be a secret's.
     """
-    # Most calls find what the last one found; that is all a cached secret costs beside its hit.
+    # Most calls find what the last one found. This is all that a cached secret costs beside its
+    # hit.
     if name.__class__ is SecretName and (known := _known_id(name)) is not None:
         return known
     found = _find(name)
@@ -61,11 +64,11 @@ def get_env(name: object, default: Any = _REQUIRED) -> Any:
 
 
 def get_envs(names: Iterable[SecretName[Any]]) -> list[SecretId[Any]]:
-    """Read several secrets' variables, and name all that are missing in one error.
+    """Read several secrets' variables, and list all that are missing in one error.
 
     Raises:
         MissingEnvError: One or more are missing.
-        InvalidSecretNameError: What a variable holds can be no secret's name or ARN.
+        InvalidSecretNameError: What a variable holds cannot be a secret's name or ARN.
     """
     found = [(name, _find(name)) for name in names]
     missing = [name for name, variable in found if variable is None]
@@ -75,13 +78,16 @@ def get_envs(names: Iterable[SecretName[Any]]) -> list[SecretId[Any]]:
 
 
 def _known_id(name: Any) -> SecretId[Any] | None:
-    """Return what the name was last found to stand for, if its variable still says so."""
+    """Return the id that the name last stood for, if its variable still says so."""
     last: SecretId[Any] | None = name.last_id
     if last is None:
         return None
-    # As a plain str: os.environ encodes a subclass at three times the cost.
-    text = os.environ.get(str(name)) or os.environ.get(name.env_key)
-    return last if text == last else None
+    for variable in name.variables:
+        # Plain texts: os.environ takes three times as long to encode a subclass of str.
+        text = os.environ.get(variable)
+        if text:
+            return last if text == last.text else None
+    return None
 
 
 class _Variable:
@@ -93,27 +99,36 @@ class _Variable:
 
 
 def _find(name: object) -> _Variable | None:
-    # Not printable: what no variable's name holds, and what os.environ cannot encode.
+    """Return the first variable that is set, of those that may carry what is asked for."""
+    if _is_secret_name(name):
+        # A secret's real name cannot be empty. Any other variable may be.
+        return next(
+            (_Variable(key, text) for key in name.variables if (text := os.environ.get(key))), None
+        )
+    # os.environ cannot encode every text that is not printable, and no variable has such a name.
     if not isinstance(name, str) or not name or not name.isprintable():
         raise InvalidSecretNameError(
-            f"get_env takes the name of an environment variable, or a SecretName, not {name!r:.80}"
+            f"get_env takes the name of an environment variable, or a SecretName, not {show(name)}"
         )
-    # A secret's real name is never meant to be empty; any other variable may be.
-    may_be_empty = not _is_secret_name(name)
-    return _variable(name, may_be_empty=may_be_empty) or _variable(
-        _derived_key(name), may_be_empty=may_be_empty
-    )
-
-
-def _variable(key: str | None, *, may_be_empty: bool) -> _Variable | None:
-    text = None if key is None else os.environ.get(key)
-    if key is None or text is None or not (text or may_be_empty):
-        return None
-    return _Variable(key, text)
+    text = str.__str__(name)
+    if text in os.environ:
+        return _Variable(text, os.environ[text])
+    key = _variables(name)[-1]
+    return _Variable(key, os.environ[key]) if key in os.environ else None
 
 
 def _is_secret_name(name: object) -> TypeGuard[SecretName[Any]]:
     return isinstance(name, SecretName)
+
+
+def _variables(name: str) -> tuple[str, ...]:
+    """Return the variables that may carry what is asked for, in the order they are read."""
+    if _is_secret_name(name):
+        return name.variables
+    try:
+        return SecretName(str.__str__(name)).variables
+    except InvalidSecretNameError:
+        return (str.__str__(name),)
 
 
 def _id_of(name: SecretName[Any], found: _Variable) -> SecretId[Any]:
@@ -121,8 +136,8 @@ def _id_of(name: SecretName[Any], found: _Variable) -> SecretId[Any]:
         return SecretId.of(found.text, name)
     except InvalidSecretNameError as error:
         raise InvalidSecretNameError(
-            f"the environment variable {found.name} is to carry the real name of secret "
-            f"{str(name)!r}: {error}"
+            f"the environment variable {found.name} must carry the real name of secret "
+            f"{name.text!r}: {error}"
         ) from None
 
 
@@ -133,41 +148,33 @@ def _default_id(name: SecretName[Any], default: Any) -> Any:
         return SecretId.of(default, name)
     except InvalidSecretNameError as error:
         raise InvalidSecretNameError(
-            f"get_env's default for secret {str(name)!r}: {error}; to do without the secret, "
+            f"get_env's default for secret {name.text!r}: {error}; to do without the secret, "
             f"pass None"
         ) from None
 
 
-def _derived_key(name: str) -> str | None:
-    if _is_secret_name(name):
-        return name.env_key
-    try:
-        return SecretName(name).env_key
-    except InvalidSecretNameError:
-        return None
-
-
 def _missing(names: list[Any]) -> MissingEnvError:
-    variables = tuple(_derived_key(name) or str(name) for name in names)
-    return MissingEnvError("\n".join(map(_explain, names, variables)), variables=variables)
+    return MissingEnvError(
+        "\n".join(map(_explain, names)), variables=tuple(_variables(name)[-1] for name in names)
+    )
 
 
-def _explain(name: str, variable: str) -> str:
-    # Here and not above: only a failure pays for the import.
+def _explain(name: str) -> str:
+    # Only a failure pays for the import.
     from difflib import get_close_matches  # noqa: PLC0415
 
+    *others, variable = _variables(name)
     if os.environ.get(variable) == "":
         text = f"the environment variable {variable} is empty"
-    elif name == variable:
-        text = f"the environment variable {variable} is not set"
     else:
-        text = f"the environment variable {variable} is not set (nor is {name!s})"
-    others = (key for key in os.environ if key != variable and key.isprintable())
-    if close := get_close_matches(variable, others, n=3, cutoff=0.6):
-        text += f"; set are the similar {', '.join(close)}"
+        text = f"the environment variable {variable} is not set"
+        text += "".join(f" (nor is {other})" for other in others)
+    printable = (key for key in os.environ if key != variable and key.isprintable())
+    if close := get_close_matches(variable, printable, n=3, cutoff=0.6):
+        text += f"; similar ones that are set: {', '.join(close)}"
     if _is_secret_name(name):
         return (
-            f"{text}. It carries the real name of secret {str(name)!r}: declare it in the stack, "
+            f"{text}. It carries the real name of secret {name.text!r}: declare it in the stack, "
             f"environment={{{variable}: secret.secret_name}}, and deploy; in a test, set it to "
             f"the secret's name"
         )

@@ -1,22 +1,26 @@
-"""Everything this package raises.
+"""All errors that this package raises. None of them holds a value.
 
-Each class answers one decision of the caller; none ever carries a value::
+Each class is one decision for the caller::
 
     CoreBackendError
-    ├── MissingEnvError (also a KeyError)    the function was deployed without a variable
-    ├── InvalidSecretNameError (ValueError)  a name or id that cannot be right
-    ├── ConfigurationError                   settings, Region, credentials, endpoint, extras
-    └── SecretError                          one secret could not be had; .secret_id, .code
-        ├── SecretNotFoundError              no such secret
-        ├── SecretNotSetError                declared, but nobody gave it a value
-        ├── SecretAccessDeniedError          denied, or absent: a scoped policy hides which
-        ├── SecretDecryptionError            KMS would not decrypt it
-        ├── SecretDeletedError               marked for deletion
-        ├── SecretFormatError                there, but not of the shape its name declares
-        ├── SecretThrottledError             too many requests; try later
-        ├── SecretUnavailableError           the service or the network failed; try later
-        ├── SecretTimeoutError (TimeoutError)  no answer in the time that was left
-        └── SecretsFailedError               several of one batch failed; .failures
+    ├── MissingEnvError (also a KeyError)      an environment variable is not set: deploy it
+    ├── InvalidSecretNameError (ValueError)    AWS or Lambda cannot accept a name or id
+    ├── ConfigurationError                     a setting, the Region, credentials, an extra
+    └── SecretError                            one secret could not be read: .secret_id, .code
+        ├── SecretNotFoundError                the secret does not exist
+        ├── SecretNotSetError                  the secret exists, but has no value yet
+        ├── SecretAccessDeniedError            access denied, or the secret does not exist
+        ├── SecretDecryptionError              KMS did not decrypt the value
+        ├── SecretDeletedError                 the secret is marked for deletion
+        ├── SecretFormatError                  the value does not have the declared shape
+        ├── SecretThrottledError               too many requests: try later
+        ├── SecretUnavailableError             the service or the network failed: try later
+        ├── SecretTimeoutError (TimeoutError)  no answer within the time that was left
+        └── SecretsFailedError                 several secrets of a batch failed: .failures
+
+To add an error class, add it here, to ``core_backend/__init__.py`` and to the tree above. If an
+error code of the service leads to it, ``sources/failures.py`` needs its advice and
+``cli/failures.py`` its words. ``_engine/failures.py`` says whether it is retried.
 """
 
 from __future__ import annotations
@@ -62,11 +66,26 @@ CREDENTIAL_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
-"""Error codes of AWS that blame the caller's credentials, not the secret."""
+"""AWS error codes that blame the credentials, not the secret."""
+
+
+# How much of a wrong argument a message quotes.
+_MAX_SHOWN = 80
+
+
+def show(value: object) -> str:
+    """Return the start of a wrong argument's repr, for a message.
+
+    Never raises: ``repr(10**5000)`` is a ``ValueError``, and a caller's class may raise anything.
+    """
+    try:
+        return f"{value!r:.{_MAX_SHOWN}}"
+    except Exception:  # noqa: BLE001  # as said above
+        return f"a value of type {type(value).__name__} that cannot be shown"
 
 
 class CoreBackendError(Exception):
-    """The root: catch this to catch whatever this package raises."""
+    """The base class of every error that this package raises."""
 
     @property
     def blames_credentials(self) -> bool:
@@ -76,7 +95,7 @@ class CoreBackendError(Exception):
     def fresh(self) -> Self:
         """Return a new instance of the same failure.
 
-        One failure reaches many callers; a shared instance would collect all their tracebacks.
+        One failure may reach many callers. A shared instance would collect all their tracebacks.
         """
         return type(self)(*self.args)
 
@@ -89,7 +108,7 @@ class MissingEnvError(CoreBackendError, KeyError):
     """
 
     def __init__(self, message: str, *, variables: tuple[str, ...] = ()) -> None:
-        """Say what is missing, and keep the names for programs."""
+        """Keep the variables beside the message."""
         super().__init__(message)
         self.variables = variables
 
@@ -98,28 +117,28 @@ class MissingEnvError(CoreBackendError, KeyError):
         return type(self)(*self.args, variables=self.variables)
 
     def __str__(self) -> str:
-        """Return the message itself: a KeyError would show its repr."""
+        """Return the message. A ``KeyError`` would return the message's repr."""
         return str(self.args[0])
 
 
 class InvalidSecretNameError(CoreBackendError, ValueError):
-    """A secret's name, id or ARN that AWS, or Lambda's environment, could not accept."""
+    """AWS, or Lambda's environment, cannot accept a secret's name, id or ARN."""
 
 
 class ConfigurationError(CoreBackendError):
-    """A setting, Region, credentials, endpoint, an extra or the event loop is wrong or missing."""
+    """A setting, the Region, credentials, an endpoint or an extra is wrong or missing."""
 
 
 class SecretError(CoreBackendError):
-    """One secret could not be had.
+    """One secret could not be read.
 
     Attributes:
-        secret_id: The name or ARN that was asked for, with its stage or version where one was.
-        code: The service's own error code, where the service answered with one.
+        secret_id: The name or ARN, followed by the stage or version if one was named.
+        code: The error code that the service answered with, if it did.
     """
 
     def __init__(self, message: str, *, secret_id: str, code: str | None = None) -> None:
-        """Keep which secret it was beside the message."""
+        """Keep the secret's id and the code beside the message."""
         super().__init__(message)
         self.secret_id = secret_id
         self.code = code
@@ -134,24 +153,27 @@ class SecretError(CoreBackendError):
         return type(self)(str(self), secret_id=self.secret_id, code=self.code)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let it be copied and pickled, which by itself passes on nothing but the message."""
+        """Support copying and pickling, which keep only the message by default."""
         return partial(type(self), secret_id=self.secret_id, code=self.code), (str(self),)
 
 
 class SecretNotFoundError(SecretError):
-    """No secret of that name or ARN in this account and Region."""
+    """This account and Region have no secret of that name or ARN."""
 
 
 class SecretNotSetError(SecretError):
-    """The secret is declared, but was never given a value (or has none at that stage)."""
+    """The secret exists, but has no value: nobody filled it, or not at that stage or version."""
 
 
 class SecretAccessDeniedError(SecretError):
-    """Denied, or absent: a policy scoped to one secret hides which of the two it is."""
+    """Access is denied, or the secret does not exist.
+
+    A policy that allows only one secret hides which of the two it is.
+    """
 
 
 class SecretDecryptionError(SecretError):
-    """KMS refused to decrypt the value, or the key cannot be used."""
+    """KMS did not decrypt the value, or the key cannot be used."""
 
 
 class SecretDeletedError(SecretError):
@@ -159,26 +181,26 @@ class SecretDeletedError(SecretError):
 
 
 class SecretFormatError(SecretError):
-    """The value is there, but not of the shape its name declares."""
+    """The value does not have the shape that its name declares."""
 
 
 class SecretThrottledError(SecretError):
-    """The service turned requests away, for longer than it was worth retrying."""
+    """The service throttled the request, and every retry."""
 
 
 class SecretUnavailableError(SecretError):
-    """The service or the network failed, for longer than it was worth retrying."""
+    """The service or the network failed, on every attempt."""
 
 
 class SecretTimeoutError(SecretError, TimeoutError):
-    """No answer came in the time that was allowed, or that was left of the invocation."""
+    """No answer came in time: within the timeout, or what was left of the invocation."""
 
 
 class SecretsFailedError(SecretError):
-    """Several secrets of one batch failed; those that did not are cached all the same.
+    """Several secrets of one batch failed. The others are cached.
 
     Attributes:
-        failures: Each failed secret's id, with its error.
+        failures: The error of each secret that failed, by the secret's id.
     """
 
     failures: Mapping[str, SecretError]
@@ -191,15 +213,15 @@ class SecretsFailedError(SecretError):
         code: str | None = None,
         failures: Mapping[str, SecretError] | None = None,
     ) -> None:
-        """Keep the single failures beside the message that lists them."""
+        """Keep the failures beside the message."""
         super().__init__(message, secret_id=secret_id, code=code)
         self.failures = MappingProxyType(dict(failures or {}))
 
     @classmethod
     def of(cls, failures: Mapping[str, SecretError]) -> SecretsFailedError:
-        """Build the error for these failures; its message names each of them and why.
+        """Return the error for these failures. Its message lists each of them.
 
-        The Lambda runtime client reports only a message, so the message has to say it all.
+        The Lambda runtime client reports nothing but the message.
         """
         lines = "".join(f"\n  {type(e).__name__}: {e}" for e in failures.values())
         return cls(
@@ -209,9 +231,9 @@ class SecretsFailedError(SecretError):
         )
 
     def fresh(self) -> SecretsFailedError:
-        """Return a new instance of the same failures."""
+        """Return a new instance, with new instances of the failures."""
         return type(self).of({name: error.fresh() for name, error in self.failures.items()})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Let it be copied and pickled, with its failures."""
+        """Support copying and pickling, failures included."""
         return type(self).of, (dict(self.failures),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, TypeVarTuple, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
 from core_backend._clock import remaining_seconds
 from core_backend._engine import process
@@ -13,6 +13,8 @@ from core_backend._engine.flight import SPENT
 from core_backend.errors import (
     CoreBackendError,
     SecretError,
+    SecretNotFoundError,
+    SecretNotSetError,
     SecretsFailedError,
     SecretTimeoutError,
 )
@@ -25,21 +27,55 @@ if TYPE_CHECKING:
     from core_backend._engine.flight import Flight
     from core_backend.sources.protocol import SecretRequest
 
-__all__ = ["PendingSecret", "SecretBatch"]
+__all__ = ["PendingSecret", "SecretBatch", "SecretOrDefault"]
 
 T_co = TypeVar("T_co", covariant=True)
 V_co = TypeVar("V_co", covariant=True)
 Ps = TypeVarTuple("Ps")
 
+_ABSENT = (SecretNotFoundError, SecretNotSetError)
 
-class PendingSecret(Generic[T_co]):
+
+class _NotText:
+    """Is never taken for a value: ``str()``, ``format()``, f-strings and ``%s`` raise."""
+
+    __slots__ = ()
+
+    _misuse: str
+
+    def __str__(self) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(self._misuse)
+
+    def __format__(self, spec: str) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            TypeError: Always.
+        """
+        raise TypeError(self._misuse)
+
+
+class PendingSecret(_NotText, Generic[T_co]):
     """One secret that was asked for: its fetch is under way, or its value at hand.
 
     Await it as often as you like, from any loop or thread: a value past its ttl is asked for
     again. ``result()`` does the same for sync code. Dropping it costs and warns of nothing.
+
+    It is not the value. ``str()``, f-strings and ``%s`` raise ``TypeError``, so that no handle is
+    sent in the place of a password.
     """
 
     __slots__ = ("_answer", "_fresh", "_parse", "_request")
+
+    _misuse = (
+        "this is a PendingSecret, not the secret's value; await it, or call its .result() "
+        "(its repr, as in f'{pending!r}', shows the secret's name)"
+    )
 
     def __init__(
         self,
@@ -92,6 +128,19 @@ class PendingSecret(Generic[T_co]):
         value, _ = self._wait_blocking(timeout)
         return self._read(value)
 
+    def result_with_version(self, timeout: float | None = None) -> tuple[T_co, str]:
+        """Do what ``with_version`` does, for sync code: block until the value is there.
+
+        Args:
+            timeout: How many seconds to wait at most.
+
+        Raises:
+            SecretTimeoutError: It was not there in time; its fetch goes on.
+            SecretError: It could not be had; see ``core_backend.errors``.
+        """
+        value, version = self._wait_blocking(timeout)
+        return self._read(value), version
+
     def __repr__(self) -> str:
         """Return which secret it is, and no more."""
         return f"<PendingSecret {self._request.label!r}>"
@@ -139,13 +188,60 @@ class PendingSecret(Generic[T_co]):
         return cast("T_co", read(value, self._parse, self._request.label))
 
 
-class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
+class SecretOrDefault(PendingSecret[T_co]):
+    """A secret that may not exist: if it does not, or has no value, a default takes its place.
+
+    Args:
+        pending: The secret that was asked for.
+        default: What to return in its place. Its version is an empty text.
+    """
+
+    __slots__ = ("_default",)
+
+    def __init__(self, pending: PendingSecret[T_co], default: Any) -> None:
+        handle: Any = pending
+        super().__init__(handle._request, handle._answer, handle._parse, handle._fresh)  # noqa: SLF001  # of this class
+        self._default = default
+
+    def __await__(self) -> Generator[Any, None, T_co]:
+        """Return the value, or the default."""
+        try:
+            return (yield from super().__await__())
+        except _ABSENT:
+            return cast("T_co", self._default)
+
+    async def with_version(self) -> tuple[T_co, str]:
+        """Return the value and its version, or the default and an empty text."""
+        try:
+            return await super().with_version()
+        except _ABSENT:
+            return self._default, ""
+
+    def result(self, timeout: float | None = None) -> T_co:
+        """Block until the value is there, and return it, or the default."""
+        return self.result_with_version(timeout)[0]
+
+    def result_with_version(self, timeout: float | None = None) -> tuple[T_co, str]:
+        """Do what ``with_version`` does, for sync code."""
+        try:
+            return super().result_with_version(timeout)
+        except _ABSENT:
+            return self._default, ""
+
+
+class SecretBatch(_NotText, tuple[*Ps], Generic[V_co, *Ps]):
     """Several secrets that were asked for at once: an immutable sequence of ``PendingSecret``.
 
-    Unpack it for the single handles, or await it for all the values, in argument order.
+    Unpack it for the single handles, or await it for all the values, in argument order. ``str()``,
+    f-strings and ``%s`` raise ``TypeError``, as they do of what awaiting it returns.
     """
 
     __slots__ = ()
+
+    _misuse = (
+        "this is a batch of secrets that were asked for, not a value; await it and unpack the "
+        "values: [a, b] = await get_secrets(A, B)"
+    )
 
     def __await__(self) -> Generator[Any, None, V_co]:
         """Return the values as a tuple, in argument order.
@@ -168,7 +264,8 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
                 del value
                 return (yield from self._values().__await__())
             values.append(value)
-        all_values: Any = tuple(values)
+        all_values: Any = _Values(values)
+        all_values.handles = self
         batch: V_co = all_values
         return batch
 
@@ -189,7 +286,7 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
                 outcomes.append(pending.result(left))
             except SecretError as error:
                 outcomes.append(error)
-        return cast("V_co", _all_or_raise(outcomes))
+        return self._all_or_raise(outcomes)
 
     def _pending(self) -> tuple[PendingSecret[Any], ...]:
         # That each of Ps is a PendingSecret is what get_secrets declares; a class cannot.
@@ -202,24 +299,44 @@ class SecretBatch(tuple[*Ps], Generic[V_co, *Ps]):
                 outcomes.append(await pending)
             except SecretError as error:  # all of them are wanted
                 outcomes.append(error)
-        return cast("V_co", _all_or_raise(outcomes))
+        return self._all_or_raise(outcomes)
+
+    def _all_or_raise(self, outcomes: list[Any]) -> V_co:
+        failures: dict[str, SecretError] = {}
+        for error in outcomes:
+            if isinstance(error, SecretError):
+                failures[error.secret_id] = _join(failures.get(error.secret_id), error)
+        if not failures:
+            values: Any = _Values(outcomes)
+            values.handles = self
+            return cast("V_co", values)
+        # The error's traceback leads to frames that hold these.
+        outcomes.clear()
+        if len(failures) == 1:
+            raise next(iter(failures.values()))
+        raise SecretsFailedError.of(failures)
 
 
-def _all_or_raise(outcomes: list[Any]) -> tuple[Any, ...]:
-    failures: dict[str, SecretError] = {}
-    for error in outcomes:
-        if isinstance(error, SecretError):
-            failures[error.secret_id] = _joined(failures.get(error.secret_id), error)
-    if not failures:
-        return tuple(outcomes)
-    # The error's traceback leads to frames that hold these.
-    outcomes.clear()
-    if len(failures) == 1:
-        raise next(iter(failures.values()))
-    raise SecretsFailedError.of(failures)
+class _Values(_NotText, tuple[Any, ...]):  # noqa: SLOT001  # a tuple's class can have no slots
+    """The values of a batch: a tuple whose ``repr`` shows the secrets' names.
+
+    Attributes:
+        handles: The batch.
+    """
+
+    handles: SecretBatch[Any, *tuple[Any, ...]]
+
+    _misuse = (
+        "these are the values of a batch in a tuple, not one value; unpack them: "
+        "[a, b] = await get_secrets(A, B), or await get_secret(A) for a single one"
+    )
+
+    def __repr__(self) -> str:
+        """Return which secrets' values these are, and no more."""
+        return f"<values of {self.handles!r}>"
 
 
-def _joined(known: SecretError | None, error: SecretError) -> SecretError:
+def _join(known: SecretError | None, error: SecretError) -> SecretError:
     """Return both faults of one secret as one: it may be read in several shapes, and all fail."""
     if known is None:
         # A fresh one: what was caught holds on to the frames it was raised through.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 from core_backend._engine import process
 from core_backend.env import get_envs
 from core_backend.names import SecretId, SecretName, check_secret_id
-from core_backend.pending import PendingSecret, SecretBatch
+from core_backend.pending import PendingSecret, SecretBatch, SecretOrDefault
 from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
@@ -30,9 +30,14 @@ F = TypeVar("F")
 
 # The overloads say what a batch is; the class alone cannot be told.
 _batch_of: Any = SecretBatch
+_NO_DEFAULT: Any = object()
 
 
-def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
+@overload
+def get_secret(secret: Yields[T], *, fresh: bool = ...) -> PendingSecret[T]: ...
+@overload
+def get_secret(secret: Yields[T], *, fresh: bool = ..., default: D) -> PendingSecret[T | D]: ...
+def get_secret(secret: Any, *, fresh: bool = False, default: Any = _NO_DEFAULT) -> Any:
     """Ask for one secret; its fetch is under way when this returns, if it needs one.
 
     Args:
@@ -40,16 +45,20 @@ def get_secret(secret: Yields[T], *, fresh: bool = False) -> PendingSecret[T]:
             real name is then read from the environment.
         fresh: Fetch it past the cache. Those who ask for that at the same time, or within a
             second, share one fetch.
+        default: What awaiting it returns if the secret does not exist, or has no value yet. It
+            never takes the place of a failure: a denied access, which may hide that there is no
+            such secret, an outage, and a missing variable are raised.
 
     Raises:
         MissingEnvError: The function's environment lacks the name's variable.
         InvalidSecretNameError: It can be no secret's name or ARN.
         ConfigurationError: Region, credentials, endpoint or settings are missing or wrong.
     """
-    key: Any = secret
+    if default is not _NO_DEFAULT:
+        return SecretOrDefault(_ask((secret,), fresh=fresh)[0], default)
     store = process.current
-    if key.__class__ is str and store is not None and not fresh:
-        entry = store.cache.hit(key, store.clock.wall(), store.clock.monotonic())
+    if secret.__class__ is str and store is not None and not fresh:
+        entry = store.cache.hit(secret, store.clock.wall(), store.clock.monotonic())
         if entry is not None:
             store.stats.hits += 1
             return entry.handle or _share_handle(entry)
@@ -198,7 +207,7 @@ def _resolve_names(secrets: tuple[Any, ...]) -> Sequence[Any]:
 
 
 def _request_for(secret: Any) -> SecretRequest:
-    secret_id = str(check_secret_id(secret))
+    secret_id = check_secret_id(secret)
     if isinstance(secret, SecretId):
         return SecretRequest(secret_id, secret.stage, secret.version_id)
     return SecretRequest(secret_id)

@@ -30,22 +30,22 @@ __all__ = ["SecretsSettingsSource"]
 
 
 class SecretsSettingsSource(PydanticBaseSettingsSource):
-    """Fills fields from secrets, all of which are fetched at the same time.
+    """Fills fields from secrets, which are fetched at the same time.
 
-    A field says its secret by its annotation, ``Annotated[SecretStr, STRIPE_API_KEY]``, or is
-    named in ``secrets``. What is given to the settings' constructor is not fetched. Where the
-    variable with a secret's real name is not set, a field that has a default keeps it.
+    The annotation of a field names its secret, ``Annotated[SecretStr, STRIPE_API_KEY]``, or
+    ``secrets`` does. A field that is passed to the settings' constructor is not fetched. A field
+    with a default keeps it if the variable with the secret's real name is not set.
 
-    It has to come before the source that reads the environment: that one would take the real
-    name, which is in the environment, for the value. A field for a model, which that source
-    insists on reading as JSON, needs a name other than the variable's, or ``NoDecode``.
+    Return this source before the one that reads the environment. That one would take the secret's
+    real name, which is in the environment, for the field's value. It also reads a field for a
+    model as JSON: call the field differently from the variable, or annotate it with ``NoDecode``.
 
     Args:
         settings_cls: The settings.
-        secrets: Field names, each with its ``SecretName``, or the real name or ARN of its secret.
+        secrets: The secret of each field: a ``SecretName``, a ``SecretId``, or a real name or ARN.
 
     Raises:
-        ConfigurationError: ``secrets`` names a field that is not there.
+        ConfigurationError: ``secrets`` names a field that does not exist.
     """
 
     def __init__(
@@ -57,21 +57,21 @@ class SecretsSettingsSource(PydanticBaseSettingsSource):
         if unknown:
             raise ConfigurationError(
                 f"{settings_cls.__name__} has no field {', '.join(unknown)} for a secret to fill; "
-                f"there are {', '.join(settings_cls.model_fields)}"
+                f"its fields are {', '.join(settings_cls.model_fields)}"
             )
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return one field's value, if it has a secret. ``__call__`` asks for all at once."""
+        """Return the value of one field that has a secret. ``__call__`` fetches all at once."""
         secret = self._secret(field_name, field)
         value = None if secret is None else get_secrets(secret).result()[0]
         return value, _key(field_name, field), False
 
     def __call__(self) -> dict[str, Any]:
-        """Return the values of all fields that have a secret. Blocks until they are there.
+        """Return the values of all fields that have a secret. Blocks until they are fetched.
 
         Raises:
-            MissingEnvError: Variables are missing, for fields that have no default.
-            SecretError: As when awaited; ``SecretsFailedError`` where several failed.
+            MissingEnvError: Variables are missing of fields that have no default.
+            SecretError: As when awaited; ``SecretsFailedError`` if several failed.
             ConfigurationError: A source before this one took a secret's real name for its value.
         """
         given = self.settings_sources_data.get("InitSettingsSource", {})
@@ -86,16 +86,17 @@ class SecretsSettingsSource(PydanticBaseSettingsSource):
         return dict(zip(wanted, values, strict=True))
 
     def _secret(self, name: str, field: FieldInfo) -> str | None:
-        """Return the secret of a field; ``None`` where it has none, or does without."""
+        """Return the secret of a field; ``None`` if it has none, or keeps its default."""
         marked = (mark for mark in field.metadata if _is_secret(mark))
         secret = self._named.get(name) or next(marked, None)
-        # Where the field is optional, the variable may be missing.
+        # If the field has a default, the variable may be missing.
         return secret if secret is None or field.is_required() else _real(secret)
 
     def _check_order(self, key: str, name: str, secret: str) -> None:
         real = _real(secret)
         taken = self.current_state.get(key, self.current_state.get(name))
-        if real is not None and taken == real:
+        # Its text: a real name that is read as JSON equals no text.
+        if real is not None and taken == str.__str__(real):
             raise ConfigurationError(
                 f"the field {name} of {self.settings_cls.__name__} was given the real name of its "
                 f"secret as its value; return SecretsSettingsSource before env_settings from "
@@ -112,7 +113,7 @@ def _is_declared(secret: object) -> bool:
 
 
 def _real(secret: Any) -> str | None:
-    """Return the real name of a secret; ``None`` where its variable is not set."""
+    """Return the real name of a secret; ``None`` if its variable is not set."""
     return get_env(secret, None) if _is_declared(secret) else secret
 
 

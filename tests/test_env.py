@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from core_backend import InvalidSecretNameError, MissingEnvError, SecretId, SecretName, get_env
 from core_backend.env import get_envs
 
+TOO_LONG = pytest.param(10**5000, id="too long for Python to show")
 STRIPE = SecretName("stripe-api-key", parse=str.upper, stage="AWSPREVIOUS")
 
 
@@ -38,13 +40,13 @@ def test_the_exact_name_goes_before_the_derived_key(environ):
     environ.setenv("STRIPE_API_KEY", "derived")
     environ.setenv("stripe-api-key", "exact")
     assert get_env("stripe-api-key") == "exact"
-    assert get_env(STRIPE) == "exact"
+    assert get_env(STRIPE).text == "exact"
 
 
 def test_a_secrets_name_gives_an_id_that_knows_how_it_is_read(environ):
     environ.setenv("STRIPE_API_KEY", "prod/stripe-api-key")
     secret_id = get_env(STRIPE)
-    assert secret_id == "prod/stripe-api-key"
+    assert secret_id.text == "prod/stripe-api-key"
     assert type(secret_id) is SecretId
     assert (secret_id.parse, secret_id.stage) == (str.upper, "AWSPREVIOUS")
 
@@ -60,7 +62,7 @@ def test_a_variable_may_be_empty_but_a_secrets_may_not(environ):
 def test_an_empty_exact_variable_of_a_secret_gives_way_to_the_derived(environ):
     environ.setenv("stripe-api-key", "")
     environ.setenv("STRIPE_API_KEY", "prod/stripe-api-key")
-    assert get_env(STRIPE) == "prod/stripe-api-key"
+    assert get_env(STRIPE).text == "prod/stripe-api-key"
 
 
 def test_a_missing_variable_is_named_with_what_to_do():
@@ -85,6 +87,42 @@ def test_a_missing_variable_of_a_secret_is_named_with_what_declares_it():
     assert missing.value.variables == ("STRIPE_API_KEY",)
 
 
+ARN = SecretName("DB", env_key="DB_SECRET_ARN")
+
+
+def test_of_a_name_with_a_variable_of_its_own_only_that_is_read(environ):
+    environ.setenv("DB", "the name of a database")
+    with pytest.raises(MissingEnvError) as missing:
+        get_env(ARN)
+    assert str(missing.value).startswith("the environment variable DB_SECRET_ARN is not set. It ")
+    assert missing.value.variables == ("DB_SECRET_ARN",)
+    for real in ("prod/db", "prod/other"):
+        environ.setenv("DB_SECRET_ARN", real)
+        assert get_env(ARN) == real
+        assert get_env(ARN) == real, "found once more as it was found before"
+        assert get_envs([ARN]) == [real]
+        assert get_env("DB_SECRET_ARN") == real
+    environ.delenv("DB_SECRET_ARN")
+    assert get_env(ARN, None) is None
+
+
+class Variables(str, enum.Enum):  # noqa: UP042  # what people have
+    LOG_LEVEL = "LOG_LEVEL"
+    STRIPE = "stripe-api-key"
+    DEFAULT = "dev/stripe-api-key"
+
+
+def test_a_member_of_an_enum_is_its_value(environ):
+    with pytest.raises(MissingEnvError, match="STRIPE_API_KEY is not set .nor is stripe-api-key"):
+        get_env(Variables.STRIPE)
+    environ.setenv("STRIPE_API_KEY", "prod/stripe-api-key")
+    environ.setenv("LOG_LEVEL", "INFO")
+    assert get_env(Variables.LOG_LEVEL) == "INFO"
+    assert get_env(Variables.STRIPE) == "prod/stripe-api-key"
+    environ.delenv("STRIPE_API_KEY")
+    assert get_env(STRIPE, Variables.DEFAULT).text == "dev/stripe-api-key"
+
+
 def test_a_missing_variable_is_a_key_error():
     with pytest.raises(KeyError, match="^the environment variable NO_SUCH is not set"):
         get_env("NO_SUCH")
@@ -102,7 +140,9 @@ def test_the_closest_names_that_are_set_are_listed(environ):
         environ.setenv(key, "pl4nted-in-a-variable")
     with pytest.raises(MissingEnvError) as missing:
         get_env(STRIPE)
-    assert "; set are the similar STRIPE_APIKEY, STRIPE_KEY. It carries" in str(missing.value)
+    assert "; similar ones that are set: STRIPE_APIKEY, STRIPE_KEY. It carries" in str(
+        missing.value
+    )
     assert "SOMETHING_ELSE" not in str(missing.value)
     assert "pl4nted" not in str(missing.value), "variables' values are nobody's business"
 
@@ -135,14 +175,14 @@ def test_a_default_stands_in_for_a_missing_variable(environ, default):
 
 def test_a_secrets_default_is_an_id_as_well_where_it_is_text(environ):
     secret_id = get_env(STRIPE, "dev/stripe-api-key")
-    assert secret_id == "dev/stripe-api-key"
+    assert secret_id.text == "dev/stripe-api-key"
     assert type(secret_id) is SecretId
     assert secret_id.parse is str.upper
     assert get_env(STRIPE, None) is None
     environ.setenv("STRIPE_API_KEY", "")
     assert get_env(STRIPE, None) is None
     environ.setenv("STRIPE_API_KEY", "prod/stripe-api-key")
-    assert get_env(STRIPE, None) == "prod/stripe-api-key"
+    assert get_env(STRIPE, None).text == "prod/stripe-api-key"
 
 
 @pytest.mark.parametrize("default", ["", "dev stripe"])
@@ -155,7 +195,7 @@ def test_a_default_that_can_be_no_secrets_id_is_refused(default):
 @pytest.mark.parametrize("text", ["prod/key\n", "  ", "n" * 2049])
 def test_a_variable_that_holds_no_secrets_id_is_named(environ, text):
     environ.setenv("STRIPE_API_KEY", text)
-    why = "the environment variable STRIPE_API_KEY is to carry the real name of secret 'stripe-api"
+    why = "the environment variable STRIPE_API_KEY must carry the real name of secret 'stripe-api"
     with pytest.raises(InvalidSecretNameError, match=why):
         get_env(STRIPE)
     with pytest.raises(InvalidSecretNameError, match=why):
@@ -163,7 +203,9 @@ def test_a_variable_that_holds_no_secrets_id_is_named(environ, text):
     assert get_env("STRIPE_API_KEY") == text, "as plain text it is what it is"
 
 
-@pytest.mark.parametrize("name", ["", None, 3, b"PATH", "NUL\x00", "LINE\n", "\ud800", chr(0xDC80)])
+@pytest.mark.parametrize(
+    "name", ["", None, 3, b"PATH", "NUL\x00", "LINE\n", "\ud800", chr(0xDC80), TOO_LONG]
+)
 def test_what_can_name_no_variable_is_refused(name):
     with pytest.raises(InvalidSecretNameError, match="get_env takes the name of an environment"):
         get_env(name, "default")
@@ -182,7 +224,8 @@ def test_a_name_is_missing_or_refused_and_nothing_else(name):
 def test_several_secrets_are_read_in_order(environ):
     environ.setenv("DB", "prod/db")
     environ.setenv("STRIPE_API_KEY", "prod/stripe-api-key")
-    assert get_envs([STRIPE, SecretName("db")]) == ["prod/stripe-api-key", "prod/db"]
+    found = get_envs([STRIPE, SecretName("db")])
+    assert [str(one) for one in found] == ["prod/stripe-api-key", "prod/db"]
     assert get_envs([]) == []
 
 

@@ -14,12 +14,14 @@ from core_backend import (
     InvalidSecretNameError,
     MissingEnvError,
     SecretError,
+    SecretFormatError,
     SecretNotFoundError,
     SecretsFailedError,
     SecretThrottledError,
     SecretTimeoutError,
     errors,
 )
+from core_backend.sources import failures
 
 OF_ONE_SECRET = sorted(
     (
@@ -73,6 +75,26 @@ def test_an_error_of_one_secret_says_which_and_what(kind):
 def test_an_error_of_one_secret_names_it_always(kind):
     with pytest.raises(TypeError, match="secret_id"):
         kind("what to do")
+
+
+class CannotBeShown:
+    def __repr__(self):
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a", "'a'"),
+        ("x" * 100, "'" + "x" * 79),
+        (CannotBeShown(), "a value of type CannotBeShown that cannot be shown"),
+        pytest.param(
+            10**5000, "a value of type int that cannot be shown", id="too long for Python to show"
+        ),
+    ],
+)
+def test_a_wrong_argument_is_shown_in_part_and_never_fails(value, shown):
+    assert errors.show(value) == shown
 
 
 def test_a_missing_variables_message_is_not_quoted_as_a_key_errors_is():
@@ -153,3 +175,15 @@ def test_fresh_failures_are_fresh_each():
     for name, failure in fresh.failures.items():
         assert failure is not FAILURES[name]
         assert same(failure, FAILURES[name])
+
+
+# No answer of the service stands for these.
+OF_OUR_OWN = {SecretError, SecretFormatError, SecretTimeoutError, SecretsFailedError}
+
+
+@pytest.mark.parametrize("kind", OF_ONE_SECRET)
+def test_an_error_that_an_answer_stands_for_has_its_advice(kind):
+    assert (kind in failures._ADVICE) is (kind not in OF_OUR_OWN), (
+        f"{kind.__name__}: give sources/failures._ADVICE a row that says what to do about it, and "
+        f"cli/failures one as well; or, if no answer of the service stands for it, add it here"
+    )

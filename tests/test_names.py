@@ -1,19 +1,29 @@
-"""Names: what AWS and Lambda could not accept is refused where it is declared."""
+"""Names and ids: what AWS and Lambda accept, which variable a name has, and which are equal."""
 
 from __future__ import annotations
 
 import copy
+import enum
+import functools
 import json
 import pickle
 import re
 import string
 from decimal import Decimal
+from typing import Annotated, get_type_hints
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_backend import InvalidSecretNameError, SecretId, SecretName, get_resource_name
+from core_backend import (
+    InvalidSecretNameError,
+    SecretId,
+    SecretName,
+    SecretText,
+    get_resource_name,
+)
 from core_backend.names import DEFAULT_STAGE, RESERVED_ENV_KEYS, check_secret_id
 
 LEGAL = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_+=.@-"
@@ -87,20 +97,27 @@ def test_a_name_has_up_to_512_characters(length):
         ("n" * 513, "has 513 characters; Secrets Manager takes at most 512"),
         ("api key", "characters that Secrets Manager does not take: ' '; use letters, digits"),
         ("clé", "does not take: 'é'"),
-        ("rds!db-1", "does not take: '!'"),
+        (
+            "rds!db-1",
+            "'rds!db-1' is the real name of a secret that an AWS service manages.*SecretId",
+        ),
+        ("rds!db 1", "does not take: ' !'"),
         ("a\nb\x00", r"does not take: '\\x00\\n'"),
         ("a\n", r"does not take: '\\n'"),
         ("\ud800", r"does not take: '\\ud800'"),
-        (b"api-key", "the secret name is to be a str, not a bytes"),
-        (None, "the secret name is to be a str, not a NoneType"),
+        (b"api-key", "the secret name must be a str, not a bytes"),
+        (None, "the secret name must be a str, not a NoneType"),
         ("2fa-seed", "variable '2FA_SEED', which Lambda does not allow.*such as 'app-2fa-seed'"),
         ("_handler", "variable '_HANDLER', which Lambda does not allow.*such as 'app-handler'"),
         ("/", "variable '_', which Lambda does not allow.*such as 'app-secret'"),
         ("path", "variable 'PATH', which belongs to the Lambda runtime.*such as 'app-path'"),
-        ("https-proxy", "'HTTPS_PROXY', which the system or its HTTP clients obey; choose another"),
-        ("no_proxy", "'NO_PROXY', which the system or its HTTP clients obey.*'app-no_proxy'"),
-        ("ssl-cert-file", "'SSL_CERT_FILE', which the system or its HTTP clients obey"),
-        ("home", "'HOME', which the system or its HTTP clients obey.*such as 'app-home'"),
+        (
+            "https-proxy",
+            "'HTTPS_PROXY', which the system or HTTP clients read for themselves; choose another",
+        ),
+        ("no_proxy", "'NO_PROXY', which the system or HTTP clients read.*'app-no_proxy'"),
+        ("ssl-cert-file", "'SSL_CERT_FILE', which the system or HTTP clients read"),
+        ("home", "'HOME', which the system or HTTP clients read.*such as 'app-home'"),
         ("aws-session-token", "which belongs to the Lambda runtime"),
         ("core-backend-ttl", "'CORE_BACKEND_TTL', which belongs to core_backend's settings"),
     ],
@@ -129,8 +146,8 @@ def test_a_long_name_is_quoted_in_part():
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"parse": 3}, "parse of secret 'db' is a int, not something to call"),
-        ({"parse": "json"}, "pass a function such as json.loads"),
+        ({"parse": 3}, "parse of secret 'db' must be a function such as json.loads, not an int"),
+        ({"parse": "json"}, "must be a function such as json.loads, not a str"),
         ({"stage": ""}, "the stage of secret 'db' is ''; it must be 1 to 256 printable"),
         ({"stage": "s" * 257}, "the stage of secret 'db' is .*must be 1 to 256"),
         ({"stage": "a\nb"}, "the stage of secret 'db'"),
@@ -138,11 +155,48 @@ def test_a_long_name_is_quoted_in_part():
         ({"version_id": ""}, "the version_id of secret 'db' is ''; it must be 1 to 64"),
         ({"version_id": "v" * 65}, "the version_id of secret 'db'"),
         ({"version_id": 1}, "the version_id of secret 'db' is 1"),
+        (
+            {"version_id": 10**5000},
+            "the version_id of secret 'db' is a value of type int that cannot be shown",
+        ),
     ],
 )
-def test_illegal_options_are_refused_with_the_reason(options, why):
+@pytest.mark.parametrize("kind", [SecretName, SecretId])
+def test_illegal_options_are_refused_with_the_reason(kind, options, why):
     with pytest.raises(InvalidSecretNameError, match=why):
-        SecretName("db", **options)
+        kind("db", **options)
+
+
+def test_a_variable_that_somebody_else_named_is_taken():
+    name = SecretName("stripe-signing-secret", env_key="STRIPE_SIGNING_SECRET_ARN")
+    for same in (name, name.json(), name.field("key"), name.staged("AWSPREVIOUS")):
+        assert same.env_key == "STRIPE_SIGNING_SECRET_ARN"
+        assert same.text == "stripe-signing-secret"
+
+
+def test_a_name_that_makes_no_legal_variable_can_be_given_one():
+    assert SecretName("2fa-seed", env_key="TWO_FACTOR_SEED").env_key == "TWO_FACTOR_SEED"
+    assert SecretName("path", env_key="PATH_SECRET").env_key == "PATH_SECRET"
+
+
+@pytest.mark.parametrize(
+    ("env_key", "why"),
+    [
+        ("", "the env_key of secret 'db' is '', which Lambda does not allow: it must begin with"),
+        ("K", "is 'K', which Lambda does not allow"),
+        ("DB-ARN", "is 'DB-ARN', which Lambda does not allow: .* only letters, digits and _"),
+        ("_DB", "is '_DB', which Lambda does not allow"),
+        ("1DB", "is '1DB', which Lambda does not allow"),
+        ("AWS_REGION", "is 'AWS_REGION', which belongs to the Lambda runtime; choose another"),
+        ("PATH", "is 'PATH', which belongs to the Lambda runtime"),
+        ("HTTPS_PROXY", "is 'HTTPS_PROXY', which the system or HTTP clients read for themselves"),
+        ("CORE_BACKEND_TTL", "is 'CORE_BACKEND_TTL', which belongs to core_backend's settings"),
+        (3, "the env_key of secret 'db' must be a str, not an int"),
+    ],
+)
+def test_a_variable_that_could_not_carry_the_name_is_refused(env_key, why):
+    with pytest.raises(InvalidSecretNameError, match=why):
+        SecretName("db", env_key=env_key)
 
 
 def test_a_name_is_read_as_text_at_the_usual_stage():
@@ -154,20 +208,27 @@ def test_a_name_is_read_as_text_at_the_usual_stage():
 def test_a_name_at_another_stage_or_version_keeps_what_it_parses_to():
     name = SecretName("db", parse=parsed, version_id="v1")
     previous = name.staged("AWSPREVIOUS")
-    assert (previous, previous.env_key, previous.parse) == ("db", "DB", parsed)
+    assert (previous.text, previous.env_key, previous.parse) == ("db", "DB", parsed)
     assert (previous.stage, previous.version_id) == ("AWSPREVIOUS", None)
     pinned = previous.versioned("v2")
-    assert (pinned, pinned.env_key, pinned.parse) == ("db", "DB", parsed)
+    assert (pinned.text, pinned.env_key, pinned.parse) == ("db", "DB", parsed)
     assert (pinned.stage, pinned.version_id) == ("AWSCURRENT", "v2")
     assert SecretName("db").staged("AWSPENDING").parse is None
     assert name.version_id == "v1", "the name itself stays as it was"
 
 
-def test_a_name_at_an_illegal_stage_or_version_is_refused():
+@pytest.mark.parametrize("kind", [SecretName, SecretId])
+def test_an_illegal_stage_version_field_or_parser_is_refused(kind):
     with pytest.raises(InvalidSecretNameError, match="the stage of secret 'db'"):
-        SecretName("db").staged("")
+        kind("db").staged("")
     with pytest.raises(InvalidSecretNameError, match="the version_id of secret 'db'"):
-        SecretName("db").versioned("")
+        kind("db").versioned("")
+    with pytest.raises(InvalidSecretNameError, match="the field of secret 'db' must be a str, not"):
+        kind("db").field(3)
+    with pytest.raises(InvalidSecretNameError, match="parse of secret 'db' must be a function"):
+        kind("db").field("a", 3)
+    with pytest.raises(InvalidSecretNameError, match="parse of secret 'db' must be a function"):
+        kind("db").binary(3)
 
 
 def test_a_name_is_a_str_wherever_one_is_expected():
@@ -179,6 +240,116 @@ def test_a_name_is_a_str_wherever_one_is_expected():
     assert repr(name) == "SecretName('db')"
 
 
+class Unhashable:
+    """A parser that is equal to others and has no hash."""
+
+    def __call__(self, text):
+        return text
+
+    def __eq__(self, other):
+        return isinstance(other, Unhashable)
+
+    __hash__ = None
+
+
+def read_in_all_ways(kind):
+    """Return one reference for each thing that can be read of a secret, made anew each time."""
+    plain = kind("db")
+    return [
+        plain,
+        plain.json(),
+        plain.field("a"),
+        plain.field("b"),
+        plain.field("a", int),
+        plain.field("a", float),
+        plain.binary(),
+        plain.binary(len),
+        plain.as_stored(),
+        plain.staged("AWSPREVIOUS"),
+        plain.versioned("v1"),
+        plain.json().versioned("v1"),
+        kind("db", parse=parsed),
+        kind("db", parse=functools.partial),
+        kind("db", parse=Unhashable()),
+        kind("other"),
+    ]
+
+
+@pytest.mark.parametrize("kind", [SecretName, SecretId])
+def test_references_that_read_different_things_are_different(kind):
+    ways, again = read_in_all_ways(kind), read_in_all_ways(kind)
+    for i, way in enumerate(ways):
+        for j, other in enumerate(again):
+            assert (way == other) is (i == j)
+            assert (way != other) is (i != j)
+            assert (hash(way) == hash(other)) is (i == j)
+    assert len({*ways, *again}) == len(ways)
+    assert len({repr(way) for way in ways}) == len(ways)
+    cached = functools.lru_cache(lambda reference: reference)
+    assert [cached(way) for way in ways] == ways
+
+
+def test_a_plain_reference_is_its_text_and_no_other_is():
+    for kind in (SecretName, SecretId):
+        plain, *others = read_in_all_ways(kind)
+        assert plain == "db"
+        assert "db" == plain  # noqa: SIM300  # both sides decide
+        assert hash(plain) == hash("db")
+        for other in others:
+            assert other != "db"
+            assert "db" != other  # noqa: SIM300  # as above
+            assert str(other) in ("db", "other")
+
+
+def test_a_name_is_not_the_id_that_is_spelled_alike():
+    # The name is read from its variable, and may stand for another secret.
+    assert SecretName("db") != SecretId("db")
+    assert SecretName("db").json() != SecretId("db").json()
+    assert SecretName("db") != SecretName("db", env_key="DB_ARN")
+    assert SecretName("db", env_key="DB_ARN") == "db"
+
+
+def test_a_reference_equals_whatever_equals_everything():
+    for kind in (SecretName, SecretId):
+        for way in read_in_all_ways(kind):
+            assert way == ANY
+            assert way != 3
+            assert not way == None  # noqa: E711, SIM201  # the operator is what is tested
+
+
+def test_typing_keeps_annotations_apart():
+    db = SecretName("db")
+
+    class Settings:
+        user: Annotated[str, db.field("client_id")]
+        password: Annotated[str, db.field("client_secret")]
+        name: Annotated[str, db]
+        real: Annotated[str, SecretId("db")]
+
+    hints = get_type_hints(Settings, localns=locals(), include_extras=True)
+    assert [hint.__metadata__[0] for hint in hints.values()] == [
+        db.field("client_id"),
+        db.field("client_secret"),
+        db,
+        SecretId("db"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reference", "shown"),
+    [
+        (SecretName("db", env_key="DB_ARN"), "SecretName('db', env_key='DB_ARN')"),
+        (SecretName("db").json(), "SecretName('db', parse=parse_json)"),
+        (SecretName("db").field("a", int), "SecretName('db', parse=Field('a', int))"),
+        (SecretName("db").binary(), "SecretName('db', parse=Binary())"),
+        (SecretId("db").staged("S"), "SecretId('db', stage='S')"),
+        (SecretId("db").versioned("v"), "SecretId('db', version_id='v')"),
+    ],
+)
+def test_a_repr_says_how_a_secret_is_read(reference, shown):
+    assert repr(reference) == shown
+
+
 def test_a_name_can_be_subscribed_with_its_type():
     assert SecretName[str]("db") == "db"
 
@@ -187,18 +358,20 @@ def test_a_name_can_be_subscribed_with_its_type():
     "name",
     [
         SecretName("db", parse=parsed, stage="AWSPENDING", version_id="v1"),
+        SecretName("2fa-seed", env_key="SEED", version_id="v1", parse=parsed),
         SecretId.of("prod/db", SecretName("db", parse=parsed, version_id="v1")),
     ],
 )
 @pytest.mark.parametrize(
     "copied",
     [copy.copy, copy.deepcopy]
-    + [lambda name, p=p: pickle.loads(pickle.dumps(name, p)) for p in (2, 3, 4, 5)],
+    + [lambda name, p=p: pickle.loads(pickle.dumps(name, p)) for p in range(6)],
 )
 def test_a_copied_or_pickled_name_is_complete(name, copied):
     other = copied({"name": name})["name"]
     assert type(other) is type(name)
     assert other == name
+    assert hash(other) == hash(name)
     assert (other.parse, other.stage, other.version_id) == (parsed, name.stage, "v1")
     assert getattr(other, "env_key", None) == getattr(name, "env_key", None)
 
@@ -213,7 +386,7 @@ def test_an_id_by_itself_is_read_as_text_at_the_usual_stage():
 def test_an_id_is_read_as_its_name_is():
     name = SecretName("db", parse=parsed, stage="AWSPENDING", version_id="v1")
     secret_id = SecretId.of("prod/db", name)
-    assert secret_id == "prod/db"
+    assert secret_id.text == "prod/db"
     assert (secret_id.parse, secret_id.stage, secret_id.version_id) == (parsed, "AWSPENDING", "v1")
 
 
@@ -247,9 +420,9 @@ def test_names_and_arns_and_what_other_services_manage_are_ids(secret_id):
         ('db","VersionStage":"x', "has characters"),
         ("db*", r"has: '\*'"),
         ("\udc80", r"has: '\\udc80'"),
-        (None, "a secret is asked for by its name or ARN, a str, not by a NoneType"),
-        (b"db", "not by a bytes"),
-        (["db"], "not by a list"),
+        (None, "pass a secret's name or ARN, which is a str, not a NoneType"),
+        (b"db", "not a bytes"),
+        (["db"], "not a list"),
     ],
 )
 @pytest.mark.parametrize("check", [check_secret_id, SecretId])
@@ -266,6 +439,45 @@ def test_an_id_is_accepted_or_refused_and_nothing_else(text):
         assert not text or set(text) - set(f"{string.ascii_letters}{string.digits}/_+=.@-:!")
 
 
+@pytest.mark.parametrize("check", [SecretName, SecretId, check_secret_id])
+@pytest.mark.parametrize("length", [10, 3000])
+def test_a_value_that_was_passed_for_a_name_is_not_quoted(check, length):
+    value = SecretText(f"pl4nted! {'x' * length}")
+    with pytest.raises(InvalidSecretNameError) as refusal:
+        check(value)
+    assert "SecretText('***')" in str(refusal.value)
+    assert "pl4n" not in str(refusal.value)
+
+
+class Names(str, enum.Enum):  # noqa: UP042  # what people have
+    DB = "db"
+    STAGE = "AWSPREVIOUS"
+
+
+class StrNames(enum.StrEnum):
+    DB = "db"
+    STAGE = "AWSPREVIOUS"
+
+
+@pytest.mark.parametrize("names", [Names, StrNames])
+def test_a_member_of_an_enum_is_its_value(names):
+    for made in (
+        SecretName(names.DB),
+        SecretId(names.DB),
+        SecretId.of(names.DB, SecretName("other")),
+        check_secret_id(names.DB),
+    ):
+        assert made == str(made) == "db"
+        assert type(str(made)) is str
+    assert SecretName(names.DB).env_key == "DB"
+    assert SecretId(names.DB).key == "db"
+    assert get_resource_name(names.DB, names.DB) == "db/db"
+    assert SecretName("xy", env_key=names.DB).env_key == "db"
+    name = SecretName("xy", stage=names.STAGE).field(names.DB)
+    assert name == SecretName("xy", stage="AWSPREVIOUS").field("db")
+    assert type(name.stage) is str
+
+
 def test_a_resource_name_is_the_environment_and_the_name():
     assert get_resource_name(SecretName("stripe-api-key"), "prod") == "prod/stripe-api-key"
     assert type(get_resource_name(SecretName("db"), "prod")) is str
@@ -278,7 +490,7 @@ def test_a_resource_name_is_the_environment_and_the_name():
         ("", "prod", "the secret name is empty"),
         ("db", "", "the environment name is empty"),
         ("db", "pr od", "the environment name 'pr od' has characters"),
-        ("db", None, "the environment name is to be a str, not a NoneType"),
+        ("db", None, "the environment name must be a str, not a NoneType"),
         ("n" * 500, "e" * 12, "the secret name .* has 513 characters"),
     ],
 )

@@ -66,7 +66,7 @@ async def test_a_name_follows_its_variable(w: World, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("odd", [["a"], 3, None])
 async def test_what_is_no_str_is_refused_though_others_are_at_hand(w: World, odd: Any) -> None:
     await get_secret("a")
-    with pytest.raises(InvalidSecretNameError, match="a str, not by a"):
+    with pytest.raises(InvalidSecretNameError, match="which is a str, not a"):
         get_secrets("a", odd)
 
 

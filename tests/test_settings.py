@@ -92,6 +92,28 @@ def test_fields_are_filled_by_name(w: World) -> None:
     assert settings.second.get_secret_value() == "pl4nted-b"
 
 
+def test_two_fields_of_one_secret_are_told_apart(w: World) -> None:
+    w.source.secrets["prod/db"] = json.dumps({"id": "pl4nted-id", "secret": "pl4nted-secret"})
+
+    class Client(Base):
+        first: Annotated[str, DB.field("id")]
+        second: Annotated[str, DB.field("secret")]
+
+    client = Client()
+    assert (client.first, client.second) == ("pl4nted-id", "pl4nted-secret")
+
+
+def test_a_secret_is_found_in_the_variable_that_somebody_else_named(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNING_SECRET_ARN", "a")
+
+    class Foreign(Base):
+        signing: Annotated[SecretStr, SecretName("signing", env_key="SIGNING_SECRET_ARN")]
+
+    assert Foreign().signing.get_secret_value() == "pl4nted-a"
+
+
 def test_all_are_fetched_at_the_same_time(w: World) -> None:
     class Many(Base):
         a: Annotated[SecretStr, SecretId("a")]
@@ -184,9 +206,12 @@ def test_what_is_given_by_its_own_name_is_not_fetched_for_its_alias(w: World) ->
     assert w.calls == 0
 
 
-def test_the_wrong_order_is_said_and_no_real_name_taken_for_a_value(w: World) -> None:
+@pytest.mark.parametrize("secret", [KEY, KEY.field("key"), KEY.staged("AWSPREVIOUS")])
+def test_the_wrong_order_is_said_and_no_real_name_taken_for_a_value(
+    w: World, secret: SecretName[str]
+) -> None:
     class Late(BaseSettings):
-        api_key: Annotated[SecretStr, KEY]
+        api_key: Annotated[SecretStr, secret]
 
         @classmethod
         def settings_customise_sources(cls, settings_cls, init_settings, env_settings, **_: Any):

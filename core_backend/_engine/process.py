@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
 from core_backend._clock import SystemClock, fraction
-from core_backend._configuration import Settings, settings_from_env, updated
+from core_backend._configuration import Settings, change_settings, read_settings
 from core_backend._engine.store import Store
 from core_backend.sources import choose_source
 
@@ -142,7 +142,7 @@ def _built() -> Store:
         if layer.source is not None:
             choose = _given(layer.source)
     top, owner = _layers[-1], _owner()
-    top.base = owner.settings or settings_from_env(os.environ)
+    top.base = owner.settings or read_settings(os.environ)
     return Store(owner.changes.over(top.base), clock, chance, choose)
 
 
@@ -232,7 +232,7 @@ def configure(**settings: object) -> Restore:
         get_store()
         owner = _owner()
         # Alone, so that of the checked settings those and no others are kept.
-        checked = vars(updated(Settings(), settings))
+        checked = vars(change_settings(Settings(), settings))
         restore = Restore(lambda done: _apply(owner, done))
         owner.changes.add(restore, checked)
         _apply(owner)

@@ -75,7 +75,7 @@ class FakeSecrets(MutableMapping[str, Any]):
         Raises:
             KeyError: There is no such secret.
         """
-        secret = self._secrets[name]
+        secret = self._secrets[str(name)]
         if DEFAULT_STAGE in secret.stages:
             secret.stages[_PREVIOUS_STAGE] = secret.stages[DEFAULT_STAGE]
         secret.put(_checked(name, value), DEFAULT_STAGE)
@@ -98,7 +98,7 @@ class FakeSecrets(MutableMapping[str, Any]):
         self._variables.restore()
 
     def __getitem__(self, name: str) -> Any:
-        secret = self._secrets[name]
+        secret = self._secrets[str(name)]
         return secret.versions[_version_of(secret, name)]
 
     def __setitem__(self, name: str, value: Any) -> None:
@@ -112,7 +112,7 @@ class FakeSecrets(MutableMapping[str, Any]):
         self._forget()
 
     def __delitem__(self, name: str) -> None:
-        del self._secrets[name]
+        del self._secrets[str(name)]
         self._forget()
 
     def __iter__(self) -> Iterator[str]:

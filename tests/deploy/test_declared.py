@@ -35,7 +35,8 @@ def test_a_file_by_its_path(folder):
 
     assert declared.module == "secret_names"
     assert list(declared.attributes) == ["STRIPE_API_KEY", "PREVIOUS_STRIPE_API_KEY"]
-    assert declared.names == {"stripe-api-key": "stripe-api-key"}
+    [(name, declaration)] = declared.names.items()
+    assert name == str(declaration) == "stripe-api-key"
 
 
 def test_a_package_by_the_path_of_its_file(folder):

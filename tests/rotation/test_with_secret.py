@@ -199,6 +199,6 @@ async def test_a_wrong_password_costs_one_fetch_a_second(w: World) -> None:
     "wrong", ["RefusedError", None, RefusedError(), [RefusedError], int, BaseException, (int,), ()]
 )
 async def test_retry_on_is_to_be_exceptions(w: World, wrong: Any) -> None:
-    with pytest.raises(ConfigurationError, match="retry_on is to be an exception class"):
+    with pytest.raises(ConfigurationError, match="retry_on must be an exception class"):
         await with_secret("db", str, retry_on=wrong)
     assert w.calls == 0

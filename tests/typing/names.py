@@ -22,6 +22,8 @@ def as_port(text: str) -> int:
 assert_type(TOKEN, SecretName[str])
 assert_type(SecretName("api-key", parse=None), SecretName[str])
 assert_type(SecretName("api-key", stage="AWSPREVIOUS", version_id=None), SecretName[str])
+assert_type(SecretName("api-key", env_key="API_KEY_ARN"), SecretName[str])
+assert_type(SecretName("limit", env_key="LIMIT_ARN", parse=Decimal), SecretName[Decimal])
 assert_type(LIMIT, SecretName[Decimal])
 assert_type(SecretName("port", parse=as_port), SecretName[int])
 assert_type(SecretName("db", parse=json.loads), SecretName[Any])
@@ -36,6 +38,7 @@ assert_type(LIMIT.staged("AWSPENDING").versioned("0a1b"), SecretName[Decimal])
 # A name is a str, for those who want no more.
 as_str: str = LIMIT
 assert_type(LIMIT.env_key, str)
+assert_type(LIMIT.text, str)
 assert_type(get_resource_name(LIMIT, "prod"), str)
 
 assert_type(SecretId("prod/api-key"), SecretId[str])
@@ -45,4 +48,6 @@ assert_type(SecretId.of("prod/limit", LIMIT), SecretId[Decimal])
 SecretName(3)  # type: ignore[call-overload]
 SecretName("api-key", Decimal)  # type: ignore[call-overload]
 SecretName("api-key", parse="json")  # type: ignore[call-overload]
+SecretName("api-key", env_key=3)  # type: ignore[call-overload]
+SecretId(3)  # type: ignore[call-overload]
 wrong: SecretName[int] = LIMIT  # type: ignore[assignment]

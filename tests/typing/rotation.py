@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import assert_type
 
-from core_backend import SecretName, get_env, with_secret
+from core_backend import SecretName, get_env, with_secret, with_secret_sync
 
 KEY = SecretName("api-key")
 LIMIT = SecretName("limit", parse=Decimal)
@@ -21,6 +21,15 @@ async def connect_async(password: str) -> int:
 
 async def spend(limit: Decimal) -> bytes:
     raise NotImplementedError
+
+
+def results_sync() -> None:
+    assert_type(with_secret_sync(KEY, connect, retry_on=KeyError), int)
+    assert_type(with_secret_sync(get_env(LIMIT), lambda n: n + 1, retry_on=OSError), Decimal)
+    assert_type(with_secret_sync("prod/key", connect, retry_on=(KeyError, OSError)), int)
+
+    with_secret_sync(LIMIT, connect, retry_on=KeyError)  # type: ignore[arg-type]
+    with_secret_sync(KEY, connect, retry_on=int)  # type: ignore[arg-type]
 
 
 async def results() -> None:

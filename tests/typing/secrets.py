@@ -32,6 +32,14 @@ async def one() -> None:
     assert_type(await get_secret(get_env(LIMIT)), Decimal)
     assert_type(get_secret(LIMIT).result(), Decimal)
     assert_type(get_secret(LIMIT).result(timeout=1), Decimal)
+    assert_type(await get_secret(LIMIT).with_version(), tuple[Decimal, str])
+    assert_type(get_secret(LIMIT).result_with_version(timeout=1), tuple[Decimal, str])
+    # One that may not exist.
+    assert_type(get_secret(LIMIT, default=None), PendingSecret[Decimal | None])
+    assert_type(await get_secret(get_env(LIMIT), default=3), Decimal | int)
+    assert_type(await get_secret("prod/api-key", default="", fresh=True), str)
+    assert_type(get_secret(TOKEN, default=None).result(), str | None)
+    assert_type(get_secret(TOKEN, default=None).result_with_version(), tuple[str | None, str])
 
 
 async def several() -> None:
@@ -69,9 +77,12 @@ async def many(names: list[str]) -> None:
 
 async def wrong() -> None:
     """Refuse what is no name."""
-    get_secret(3)  # type: ignore[arg-type]
-    get_secret(None)  # type: ignore[arg-type]
-    get_secret(b"prod/api-key")  # type: ignore[arg-type]
+    get_secret(3)  # type: ignore[call-overload]
+    get_secret(None)  # type: ignore[call-overload]
+    get_secret(b"prod/api-key")  # type: ignore[call-overload]
+    get_secret(TOKEN, "default")  # type: ignore[call-overload]
+    "Bearer " + get_secret(TOKEN)  # type: ignore[operator]
+    "Bearer " + await get_secrets(TOKEN)  # type: ignore[operator]
     get_secrets("x", 3)  # type: ignore[call-overload]
     get_secrets("x", True)  # type: ignore[call-overload]
 

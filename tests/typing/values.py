@@ -11,8 +11,10 @@ import pydantic
 from core_backend import (
     PendingSecret,
     SecretBatch,
+    SecretBytes,
     SecretId,
     SecretName,
+    SecretText,
     get_env,
     get_secret,
     get_secrets,
@@ -45,6 +47,10 @@ CERTIFICATE = SecretName("certificate")
 
 assert_type(KEY.json(), SecretName[Any])
 assert_type(KEY.field("password"), SecretName[str])
+assert_type(KEY.field("port", parse=int), SecretName[int])
+assert_type(KEY.field("hosts", list[str]), SecretName[list[str]])
+assert_type(KEY.as_stored(), SecretName[str | bytes])
+assert_type(KEY.as_stored().staged("AWSPREVIOUS"), SecretName[str | bytes])
 assert_type(KEY.binary(), SecretName[bytes])
 assert_type(KEY.binary(int.from_bytes), SecretName[int])
 assert_type(KEY.field("password").staged("AWSPREVIOUS"), SecretName[str])
@@ -54,8 +60,31 @@ assert_type(SecretName("db", parse=DbCredentials.from_json), SecretName[DbCreden
 assert_type(SecretName("db", parse=Model.model_validate_json), SecretName[Model])
 assert_type(SecretName("db", parse=msgspec.json.Decoder(Struct).decode), SecretName[Struct])
 
-SecretName("db", parse=len, stage="x").field(3)  # type: ignore[arg-type]
+SecretName("db", parse=len, stage="x").field(3)  # type: ignore[call-overload]
 SecretName("db").binary(parse=str.strip)  # type: ignore[arg-type]
+
+# --- ids that are known only at run time have the same shapes
+
+ID = SecretId("prod/db")
+
+assert_type(ID.json(), SecretId[Any])
+assert_type(ID.field("password"), SecretId[str])
+assert_type(ID.field("port", parse=int), SecretId[int])
+assert_type(ID.binary(), SecretId[bytes])
+assert_type(ID.binary(int.from_bytes), SecretId[int])
+assert_type(ID.as_stored(), SecretId[str | bytes])
+assert_type(ID.field("port", int).staged("AWSPREVIOUS"), SecretId[int])
+assert_type(ID.binary().versioned("0" * 32), SecretId[bytes])
+assert_type(SecretId("prod/db", parse=DbCredentials.from_json), SecretId[DbCredentials])
+assert_type(get_env(KEY).field("port", int), SecretId[int])
+
+ID.field("port", parse=5432)  # type: ignore[call-overload]
+ID.binary(parse=str.strip)  # type: ignore[arg-type]
+
+# --- plain values, for libraries that take no subclass
+
+assert_type(SecretText("x").plain(), str)
+assert_type(SecretBytes(b"x").plain(), bytes)
 
 # --- through the environment
 
@@ -80,6 +109,9 @@ async def values() -> None:
     assert_type(await get_secret(DB, fresh=True), DbCredentials)
     assert_type(await get_secret(get_env(CERTIFICATE.binary())), bytes)
     assert_type(get_secret(KEY.field("password")).result(timeout=1), str)
+    assert_type(await get_secret(KEY.as_stored()), str | bytes)
+    assert_type(await get_secret(ID.field("port", parse=int)), int)
+    assert_type(await get_secrets(ID.json(), ID.binary(), ID), tuple[Any, bytes, str])
 
 
 async def handles() -> None:

@@ -11,7 +11,15 @@ import msgspec
 import pytest
 from support.stored import DB, STORED, fault_of, store
 
-from core_backend import SecretBytes, SecretName, SecretText, get_secret, get_secrets
+from core_backend import (
+    SecretBytes,
+    SecretId,
+    SecretName,
+    SecretText,
+    clear_secrets,
+    get_secret,
+    get_secrets,
+)
 
 if TYPE_CHECKING:
     from support.scripted import World
@@ -27,7 +35,7 @@ async def test_a_document_shows_none_of_its_strings(w: World) -> None:
     document = await get_secret(DB.json())
     assert "pl4nted" not in repr(document)
     assert type(document["hosts"][1]["deep"][0]) is SecretText
-    with pytest.raises(TypeError, match="not pickled"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(document)
 
 
@@ -101,8 +109,65 @@ async def test_what_is_no_object_has_no_fields(w: World, stored: str, kind: str)
     [("port", "a number"), ("hosts", "an array"), ("tls", "true or false"), ("none", "null")],
 )
 async def test_a_field_that_is_no_string_is_not_made_one(w: World, key: str, kind: str) -> None:
-    error = await fault_of(DB.field(key))
-    assert f"its field {key!r} is {kind}, not a string; declare its name with .json()" in str(error)
+    error = str(await fault_of(DB.field(key)))
+    assert f"its field {key!r} is {kind}, not a string; say how to read it, such as" in error
+    assert f".field({key!r}, parse=int), or declare its name with .json()" in error
+
+
+async def test_a_field_of_any_kind_is_read_by_a_parser(w: World) -> None:
+    values = await get_secrets(
+        DB.field("port", parse=int),
+        DB.field("tls", bool),
+        DB.field("hosts", parse=list),
+        DB.field("none", repr),
+        DB.field("username", len),
+        DB.field("password", str.upper),
+    )
+    assert values[:2] == (5432, True)
+    assert values[2] == STORED["hosts"]
+    assert values[3:5] == ("None", len("pl4nted-user"))
+    assert values[5] == "PL4NTED-PÄSSWORD"
+    assert "pl4nted" not in repr(values).lower()
+
+
+async def test_a_parser_of_a_field_is_given_plain_text(w: World) -> None:
+    # Some parsers in C take str itself, and no subclass of it.
+    assert await get_secret(DB.field("username", parse=type)) is str
+
+
+async def test_a_field_that_does_not_parse_is_named(w: World) -> None:
+    error = str(await fault_of(DB.field("password", parse=int)))
+    assert "its field 'password' could not be parsed (ValueError); check what was" in error
+
+
+async def test_text_or_binary_is_read_as_it_is_stored(w: World) -> None:
+    assert await get_secret(DB.as_stored()) == json.dumps(STORED)
+    assert type(await get_secret(DB.as_stored())) is SecretText
+    clear_secrets()
+    store(w, b"\x00pl4nted")
+    assert await get_secret(DB.as_stored()) == b"\x00pl4nted"
+    assert type(await get_secret(DB.as_stored())) is SecretBytes
+
+
+async def test_an_id_known_at_run_time_has_the_shapes(w: World) -> None:
+    secret = SecretId("prod/db")
+    document, user, port, upper = await get_secrets(
+        secret.json(),
+        secret.field("username"),
+        secret.field("port", parse=int),
+        SecretId("prod/db", parse=str.upper),
+    )
+    assert (document, user, port) == (STORED, "pl4nted-user", 5432)
+    assert upper == json.dumps(STORED).upper()
+    assert await get_secret(secret.as_stored()) == json.dumps(STORED)
+    await get_secrets(secret.staged("AWSPREVIOUS"), secret.versioned("v0").json())
+    assert [(r.stage, r.version_id) for r in w.source.calls] == [
+        ("AWSCURRENT", None),
+        ("AWSPREVIOUS", None),
+        ("AWSCURRENT", "v0"),
+    ]
+    store(w, b"\x00pl4nted")
+    assert await get_secret(secret.binary(), fresh=True) == b"\x00pl4nted"
 
 
 async def test_binary_is_bytes_that_do_not_show(w: World) -> None:

@@ -14,7 +14,7 @@ from support.documents import Document
 from support.settings import vars_of
 
 from core_backend import SecretName
-from core_backend._configuration import ENV_PREFIX, NAMES, Settings, settings_from_env
+from core_backend._configuration import ENV_PREFIX, NAMES, Settings, read_settings
 from core_backend.testing import fake_secrets
 
 ROOT = Path(__file__).parents[2]
@@ -76,7 +76,7 @@ def test_the_readmes_table_of_settings_has_each_with_its_default():
     )
     assert [name for name, _ in rows] == list(NAMES)
     told = {f"{ENV_PREFIX}{name.upper()}": default for name, default in rows}
-    assert vars_of(settings_from_env(told)) == vars_of(Settings())
+    assert vars_of(read_settings(told)) == vars_of(Settings())
 
 
 def test_the_readmes_table_of_extras_has_each():
