@@ -28,6 +28,7 @@ __all__ = [
     "moment",
     "remaining_millis",
     "remaining_seconds",
+    "seconds_left",
 ]
 
 # Plain classes: a NamedTuple takes several times as long to make, on every cold start.
@@ -123,8 +124,16 @@ remaining_millis: ContextVar[Callable[[], int] | None] = ContextVar(
 
 def remaining_seconds() -> float:
     """Return what a fetch may use of the invocation, in seconds: infinite outside of one."""
-    millis = remaining_millis.get()
-    return math.inf if millis is None else millis() / 1000 - _RESERVE
+    return seconds_left(remaining_millis.get()) - _RESERVE
+
+
+def seconds_left(read_millis: object) -> float:
+    """Return what a context's ``get_remaining_time_in_millis`` reads, in seconds.
+
+    Infinite where it reads no number: many tests pass a mock, or an object of their own.
+    """
+    millis: object = read_millis() if callable(read_millis) else None
+    return millis / 1000 if isinstance(millis, (int, float)) else math.inf
 
 
 class Elapsed:

@@ -12,7 +12,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from core_backend._clock import remaining_millis
+from core_backend._clock import remaining_millis, seconds_left
 from core_backend._engine.portal import leave_to_parent
 from core_backend.errors import ConfigurationError, CoreBackendError
 from core_backend.secrets import get_secret
@@ -109,8 +109,7 @@ def _decorated(
 
 def _grace(context: object) -> float:
     """Return how long left-over tasks may take to stop: the result is to go out all the same."""
-    millis: Callable[[], int] | None = getattr(context, "get_remaining_time_in_millis", None)
-    left = _GRACE if millis is None else millis() / 1000 - _RESERVE
+    left = seconds_left(getattr(context, "get_remaining_time_in_millis", None)) - _RESERVE
     return min(max(left, 0.0), _GRACE)
 
 

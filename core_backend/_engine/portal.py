@@ -13,6 +13,7 @@ import os
 import select
 import socket
 import threading
+import time
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,15 @@ _log = logging.getLogger("asyncio")
 _here = threading.local()
 
 
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop whose timers fire under a test's frozen time as well."""
+
+    # freezegun replaces time.monotonic in modules, but not the default of an argument.
+    def time(self, read: Callable[[], float] = time.monotonic) -> float:
+        """Return the seconds by which timers fire."""
+        return read()
+
+
 class Portal:
     """An event loop in a thread of its own, started on construction.
 
@@ -69,7 +79,7 @@ class Portal:
     def __init__(self) -> None:
         # Not by the policy: an application's choice of loop is for the application's tasks.
         with _unlogged():
-            self._loop = asyncio.SelectorEventLoop()
+            self._loop = _Loop()
         self._tasks: set[asyncio.Task[None]] = set()
         # What runs after others: it closes what they used, and is not cut off.
         self._closing: set[asyncio.Task[None]] = set()

@@ -129,7 +129,8 @@ class CredentialSource:
         if not url:
             raise ConfigurationError(
                 "there are no credentials: neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor "
-                "a container credentials endpoint is set in the environment"
+                "a container credentials endpoint is set in the environment, where Lambda sets "
+                "them; in a test, fake the secret (core_backend.testing.fake_secrets)"
             )
         endpoint, target = split_url(url, variable)
         if not endpoint.tls and endpoint.host not in _LINK_LOCAL and not is_loopback(endpoint.host):
