@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import SupportsIndex
 
 __all__ = [
+    "MAX_BYTES",
     "Binary",
     "Field",
     "SecretBytes",
@@ -20,6 +21,9 @@ __all__ = [
     "parse_json",
     "read",
 ]
+
+MAX_BYTES = 65_536
+"""The most bytes that a secret's value has. Source: API reference, CreateSecret."""
 
 
 class _StaysHere:
