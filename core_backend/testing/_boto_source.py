@@ -110,16 +110,21 @@ def _region_of(request: SecretRequest) -> str:
 
 def _failure(request: SecretRequest, code: str, message: str) -> CoreBackendError:
     failure = failure_of(request, code, message)
-    if isinstance(failure, SecretNotFoundError):
-        elsewhere = [region for region, names in _stores().items() if request.secret_id in names]
-        if elsewhere:
-            return SecretNotFoundError(
-                f"secret {request.label!r}: the test made it in {', '.join(sorted(elsewhere))}, "
-                f"and fetches it from {_region_of(request)}; set AWS_DEFAULT_REGION and AWS_REGION "
-                f"to the Region of the test's own client, or fetch it by its ARN",
-                secret_id=request.label,
-                code=code,
-            )
+    if not isinstance(failure, SecretNotFoundError):
+        return failure
+    regions = sorted(region for region, names in _stores().items() if request.secret_id in names)
+    region = _region_of(request)
+    if region in regions:
+        # moto says so of a stage that is on no version, too; AWS does not.
+        return failure_of(request, code, "staging label")
+    if regions:
+        return SecretNotFoundError(
+            f"secret {request.label!r}: the test made it in {', '.join(regions)}, and fetches it "
+            f"from {region}; set AWS_DEFAULT_REGION and AWS_REGION to the Region of the test's own "
+            f"client, or fetch it by its ARN",
+            secret_id=request.label,
+            code=code,
+        )
     return failure
 
 

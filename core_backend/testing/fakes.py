@@ -187,6 +187,7 @@ class FakeSecrets(MutableMapping[str, Any]):
                 f"secret {request.label!r}: the test has faked none of that name; there are "
                 f"{', '.join(map(repr, self._secrets)) or 'none at all'}",
                 secret_id=request.label,
+                code="ResourceNotFoundException",
             )
         version_id = request.version_id or secret.stages.get(request.stage)
         if version_id not in secret.versions:
