@@ -41,7 +41,7 @@ def run_python(folder: Path, *arguments: str) -> Run:
         env={key: value for key, value in os.environ.items() if not key.startswith(_OURS)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     return Run(result.returncode, result.stdout + result.stderr)
