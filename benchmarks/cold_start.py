@@ -8,11 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from core_backend.testing._execution import ACCOUNT, lambda_variables
-from core_backend.testing._invocation import ErrorReport, Invocation
-from core_backend.testing._lambda_process import LambdaProcess
-from core_backend.testing._log_pipe import LogPipe
-from core_backend.testing._runtime_api import RuntimeApi
+from core_backend.testing.local_lambda.execution import ACCOUNT, lambda_variables
+from core_backend.testing.local_lambda.process import LambdaProcess, LogPipe
+from core_backend.testing.local_lambda.results import ErrorReport, Invocation
+from core_backend.testing.local_lambda.runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,7 +127,7 @@ def cold_start(
                 cwd=str(_FUNCTIONS),
                 env=variables | {"AWS_LAMBDA_RUNTIME_API": api.address},
                 log=log,
-                ended=api.ended,
+                ended=api.note_exit,
             )
             api.process = process._process.pid
             if share is not None:

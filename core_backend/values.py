@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from typing import SupportsIndex
 
 __all__ = [
+    "MAX_BYTES",
     "Binary",
     "Field",
     "SecretBytes",
@@ -23,6 +24,9 @@ __all__ = [
     "read",
     "read_as_stored",
 ]
+
+MAX_BYTES = 65_536
+"""The most bytes that a secret's value has. Source: API reference, CreateSecret."""
 
 
 class _StaysHere:

@@ -77,7 +77,7 @@ def _sdk(settings: Settings, clock: Clock, reason: str) -> BatchSource:
         raise ConfigurationError(
             f"secrets have to come through the AWS SDK, since {reason}, and it is not installed: "
             f"pip install 'core_backend[aws-sdk]', or make the layer with it (core-backend layer "
-            f"--with-sdk)"
+            f"--with-sdk); in a test, fake the secret (core_backend.testing.fake_secrets)"
         )
     from core_backend.sources.sdk import SdkSource  # noqa: PLC0415
 

@@ -154,7 +154,8 @@ class CredentialSource:
         if not url:
             raise ConfigurationError(
                 "there are no credentials: the environment has neither AWS_ACCESS_KEY_ID and "
-                "AWS_SECRET_ACCESS_KEY nor a container credentials endpoint"
+                "AWS_SECRET_ACCESS_KEY nor a container credentials endpoint (Lambda sets them); in "
+                "a test, fake the secret (core_backend.testing.fake_secrets)"
             )
         endpoint, target = split_url(url, variable)
         if not is_secure(endpoint) and endpoint.host not in _LINK_LOCAL:

@@ -1,11 +1,12 @@
-"""Testing handlers: fakes, moto, and a Lambda on your desk. No function needs it at run time.
+"""Tools for testing handlers: fakes, moto, and Lambda on this machine.
 
-Importing it makes plain ``mock_aws`` work, which the pytest plugin does by itself.
+Importing this package makes plain ``mock_aws`` work, and values expire by freezegun's time. The
+pytest plugin imports it. No function needs it at run time.
 """
 
 from core_backend.testing import _moto
 from core_backend.testing._variables import fake_env
-from core_backend.testing.clock import FakeClock
+from core_backend.testing.clock import FakeClock, follow_frozen_time
 from core_backend.testing.context import FakeContext
 from core_backend.testing.events import http_api_event, sqs_event
 from core_backend.testing.fakes import FakeSecrets, fake_secrets
@@ -21,3 +22,4 @@ __all__ = [
 ]
 
 _moto.install()
+follow_frozen_time()

@@ -1,4 +1,4 @@
-"""Values through boto3, which moto mocks."""
+"""The source of secrets while moto is active: boto3, which moto mocks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from core_backend.errors import ConfigurationError, SecretUnavailableError
+from core_backend.errors import ConfigurationError, SecretNotFoundError, SecretUnavailableError
 from core_backend.sources.endpoints import configured_region
 from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretValue
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["BotoSource"]
 
 _ARN_REGION = re.compile(r"arn:[^:]+:secretsmanager:([a-z0-9-]+):")
-# In moto's server mode there is a server, which may not be running.
+# In moto's server mode, the server may not be running.
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
 # The stubs know a service for each extra of theirs, and say Unknown of all others.
 _sdk: Any = boto3
@@ -34,8 +34,7 @@ _sdk: Any = boto3
 class BotoSource:
     """Fetches with one boto3 client for each Region, made when it is first needed.
 
-    A call blocks the loop it is made on, which is the private one: with moto in this process it
-    takes a millisecond.
+    A call blocks the private loop. With moto in this process it takes a millisecond.
     """
 
     def __init__(self) -> None:
@@ -44,7 +43,7 @@ class BotoSource:
     def check(self, request: SecretRequest) -> None:
         """Refuse a request without a Region, and make the client that it needs.
 
-        Here, and not within the fetch: making the first one can take longer than a fetch may.
+        The client is made here, because the first one can take longer than a fetch may.
 
         Raises:
             ConfigurationError: Neither the id nor the environment names a Region.
@@ -74,11 +73,11 @@ class BotoSource:
             answer = self._client(_region_of(request)).get_secret_value(**request.parameters())
         except ClientError as error:
             found: Any = error.response.get("Error", {})
-            return None, failure_of(request, found.get("Code", ""), found.get("Message", ""))
+            return None, _failure(request, found.get("Code", ""), found.get("Message", ""))
         except BotoCoreError as error:
             return None, SecretUnavailableError(
                 f"secret {request.label!r}: moto did not answer ({type(error).__name__}); in its "
-                f"server mode, see that the server is running",
+                f"server mode, check that the server is running",
                 secret_id=request.label,
             )
         version = answer["VersionId"]
@@ -102,23 +101,43 @@ def _region_of(request: SecretRequest) -> str:
     region = region or _sdk.session.Session().region_name
     if region is not None:
         return region
-    # Nothing says which: the one that the test's own client was given will do.
-    regions = _regions_in_use()
+    # Where nothing names a Region, we take the one in which the test made its secrets.
+    regions = sorted(_stores())
     if len(regions) == 1:
-        return regions.pop()
+        return regions[0]
     raise ConfigurationError(
         f"secret {request.label!r}: no Region; Lambda sets AWS_REGION, so a test has to set "
         f"it too, or AWS_DEFAULT_REGION, which boto3 reads as well"
     )
 
 
-def _regions_in_use() -> set[str]:
-    """Return the Regions in which moto, in this process, has been given secrets."""
-    # Not above: moto's server may do without moto in this process.
+def _failure(request: SecretRequest, code: str, message: str) -> CoreBackendError:
+    failure = failure_of(request, code, message)
+    if not isinstance(failure, SecretNotFoundError):
+        return failure
+    regions = sorted(region for region, names in _stores().items() if request.secret_id in names)
+    region = _region_of(request)
+    if region in regions:
+        # moto says so of a stage that is on no version, too; AWS does not.
+        return failure_of(request, code, "staging label")
+    if regions:
+        return SecretNotFoundError(
+            f"secret {request.label!r}: the test made it in {', '.join(regions)}, and fetches it "
+            f"from {region}; set AWS_DEFAULT_REGION and AWS_REGION to the Region of the test's own "
+            f"client, or fetch it by its ARN",
+            secret_id=request.label,
+            code=code,
+        )
+    return failure
+
+
+def _stores() -> dict[str, Any]:
+    """Return, by Region, the stores of moto in this process that have secrets."""
+    # Not imported above: with moto's server, this process may do without moto.
     models = sys.modules.get("moto.secretsmanager.models")
     accounts: Any = {} if models is None else models.secretsmanager_backends
     return {
-        region
+        region: backend.secrets
         for account in accounts.values()
         for region, backend in account.items()
         if backend.secrets

@@ -1,10 +1,10 @@
-"""What makes plain ``mock_aws`` work: secrets come out of the mock while one is active.
+"""Make plain ``mock_aws`` work: while a mock is active, secrets come out of it.
 
-moto mocks the calls of botocore, and so none of what fetches secrets on Lambda. While a mock is
-active, secrets are therefore fetched by a boto3 client made inside of it. moto says nowhere that
-a mock begins or ends, and its decorator ends the mock of an ``async def`` before that has run; so
-its class is taught both, when and if somebody imports moto. It is not imported from here: that
-takes half a second, and most tests do without.
+moto mocks the calls of botocore, which does not fetch the secrets on Lambda. So while a mock is
+active, a boto3 client fetches them. moto does not tell when a mock begins or ends, and its
+decorator ends the mock of an ``async def`` before that has run. So its class is extended by both,
+as soon as somebody imports moto. We do not import it here: that takes half a second, and most
+tests do without.
 """
 
 from __future__ import annotations
@@ -31,19 +31,23 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _MODULE = "moto.core.models"
+_EXTENDED = ("start", "stop", "_decorate_callable", "_decorate_class")
+# How the operations begin that change nothing.
+_READS = ("Get", "BatchGet", "Describe", "List", "Validate")
+_FAILED = 300
 
 
 def install() -> None:
-    """Teach moto, now or when it is imported."""
+    """Extend moto, now or when it is imported."""
     module = sys.modules.get(_MODULE)
     if module is not None:
-        _teach(module)
+        _extend(module)
     else:
         sys.meta_path.insert(0, _Finder())
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Finds one module as others do, and has it taught once it is loaded."""
+    """Finds moto's module as the other finders do, and extends it once it is loaded."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -66,23 +70,37 @@ class _Loader(importlib.abc.Loader):
         return self._loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
-        # Who asks the module for its source later asks the loader that has it.
+        # For its source, a module is later asked for its loader.
         spec: Any = module.__spec__
         module.__loader__ = spec.loader = self._loader
         self._loader.exec_module(module)
-        _teach(module)
+        _extend(module)
 
 
-def _teach(models: ModuleType) -> None:
+def _extend(models: ModuleType) -> None:
     mock: Any = getattr(models, "MockAWS", None)
-    # Older versions have none; nothing can be done for them, and nothing is broken.
-    if mock is None or getattr(mock, "taught_by_core_backend", False):
+    # moto 4 has another class of that name. We leave it alone, and it works as ever.
+    if not all(hasattr(mock, method) for method in _EXTENDED):
         return
-    mock.taught_by_core_backend = True
+    if getattr(mock, "extended_by_core_backend", False):
+        return
+    mock.extended_by_core_backend = True
     mock.start = _followed_by(mock.start, _begin)
     mock.stop = _followed_by(mock.stop, _end)
     mock._decorate_callable = _also_async(mock._decorate_callable)  # noqa: SLF001  # see above
     mock._decorate_class = _with_async_setup(mock._decorate_class)  # noqa: SLF001  # see above
+    # As moto does itself: every client that is made from here on has the handler.
+    from botocore.handlers import BUILTIN_HANDLERS  # noqa: PLC0415  # with moto, it is there
+
+    BUILTIN_HANDLERS.append(("after-call.secrets-manager", _forget_after))
+
+
+def _forget_after(*, http_response: Any, model: Any, **_: Any) -> None:
+    """Forget what is cached once a test has changed a secret in moto."""
+    changes = not model.name.startswith(_READS) and http_response.status_code < _FAILED
+    # Fakes are not in moto. Before the first fetch nothing is cached.
+    if _depth and changes and fakes.serving() is None and process.current is not None:
+        process.current.clear()
 
 
 def _followed_by(method: Callable[..., Any], act: Callable[[], None]) -> Callable[..., Any]:
@@ -116,13 +134,13 @@ def _also_async(decorate: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_async_setup(decorate: Callable[..., Any]) -> Callable[..., Any]:
-    """Let the data of ``asyncSetUp`` last until the test's end, as moto has it for ``setUp``."""
+    """Let the data of ``asyncSetUp`` last until the test's end, as moto does for ``setUp``."""
 
     @functools.wraps(decorate)
     def decorated(mock: Any, case: Any) -> Any:
         before: dict[str, Any] = dict(case.__dict__)
         decorate(mock, case)
-        # A setUp is what starts with nothing, and then moto lets its data last.
+        # Where there is a setUp, moto resets before it, and lets all data last.
         if _overrides(case, "asyncSetUp") and not _overrides(case, "setUp"):
             tests = [name for name in before if name.startswith("test")]
             methods = {name: before[name] for name in tests if inspect.isfunction(before[name])}
@@ -165,12 +183,12 @@ def _end() -> None:
 class _Source:
     """Fetches from fakes while there are any, and from the mock otherwise.
 
-    Fakes are what a test asked for by name; a mock may be there for other services. Which of the
+    A test asked for its fakes by name, and the mock may be there for other services. Which of the
     two ends first is not known when the mock begins.
     """
 
     def __init__(self) -> None:
-        # Whoever starts a mock has imported boto3; nobody else has to.
+        # Imported here: whoever starts a mock has imported boto3, and nobody else needs it.
         from core_backend.testing._boto_source import BotoSource  # noqa: PLC0415
 
         self._boto = BotoSource()
@@ -189,5 +207,5 @@ class _Source:
 
     def _chosen(self) -> SecretSource:
         served = fakes.serving()
-        # Those that hold nothing are false.
+        # Not by its truth: fakes without a secret are false.
         return self._boto if served is None else served

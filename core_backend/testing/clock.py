@@ -1,10 +1,22 @@
-"""Time under a test's control."""
+"""Time under a test's control: a clock to move, and the clocks that other libraries freeze."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
-__all__ = ["FakeClock"]
+from core_backend._clock import SystemClock
+
+__all__ = ["FakeClock", "follow_frozen_time"]
+
+
+def follow_frozen_time() -> None:
+    """Let values expire by the time of freezegun, which replaces ``time.time`` in modules alone."""
+    SystemClock.wall = staticmethod(_wall)
+
+
+def _wall() -> float:
+    return time.time()
 
 
 class FakeClock:

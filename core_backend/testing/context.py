@@ -1,4 +1,4 @@
-"""The context that Lambda hands a handler."""
+"""The context that Lambda passes to a handler."""
 
 from __future__ import annotations
 
@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    # To type checkers a subclass of Any is every class that a handler's context may be declared as.
+    _AnyContext = Any
+else:
+    _AnyContext = object
+
 __all__ = ["FakeContext"]
 
 _ACCOUNT = "123456789012"
 
 
-class FakeContext:
+class FakeContext(_AnyContext):  # type: ignore[misc]  # what it is for
     """A Lambda context whose remaining time counts down.
+
+    Type checkers accept it for any class that a handler declares its context as.
 
     Source of the attributes: Lambda developer guide, "Using the Lambda context object to retrieve
     Python function information".

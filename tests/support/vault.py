@@ -61,6 +61,10 @@ class Vault:
         """Mark a secret for deletion."""
         self._secrets[name].deleted = True
 
+    def restore(self, name: str) -> None:
+        """Take back the deletion of a secret."""
+        self._secrets[name].deleted = False
+
     def arn(self, name: str) -> str:
         """Return the full ARN of a secret."""
         return self._secrets[name].arn

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from enum import Enum
 
 import pytest
 
 from core_backend import (
     ConfigurationError,
     MissingEnvError,
+    SecretAccessDeniedError,
     SecretBytes,
     SecretName,
     SecretNotFoundError,
@@ -246,3 +248,128 @@ def test_variables_are_restored_where_one_could_not_be_set(monkeypatch):
         pass
     assert os.environ["LEVEL"] == "low"
     assert "BROKEN" not in os.environ
+
+
+class Names(str, Enum):  # noqa: UP042  # what people have, whose str() is not its text
+    STRIPE = "stripe-api-key"
+
+
+async def test_the_name_of_any_subclass_of_str_is_its_text():
+    with fake_secrets({Names.STRIPE: "pl4nted-enum"}) as fakes:
+        assert await get_secret("stripe-api-key") == "pl4nted-enum"
+        fakes.rotate(Names.STRIPE, "pl4nted-enum-2")
+        assert fakes[Names.STRIPE] == fakes["stripe-api-key"] == "pl4nted-enum-2"
+        fakes.fail_with(SecretNotFoundError, secret=Names.STRIPE)
+        with pytest.raises(SecretNotFoundError, match="'stripe-api-key'"):
+            await get_secret("stripe-api-key", fresh=True)
+        del fakes[Names.STRIPE]
+        assert not fakes
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("", "has 0 bytes, and Secrets Manager takes 1 to 65,536"),
+        (b"", "has 0 bytes"),
+        ("x" * 65_537, "has 65,537 bytes"),
+        ("\N{EURO SIGN}" * 21_846, "has 65,538 bytes"),
+        ({"key": "x" * 65_536}, "has 65,547 bytes"),
+        ("half \ud83d", "its text is not UTF-8"),
+    ],
+)
+def test_a_value_that_secrets_manager_does_not_take_is_refused(value, told):
+    with fake_secrets({"a": "pl4nted-a"}) as fakes:
+        with pytest.raises(ValueError, match=f"secret 'a': .*{told}") as e:
+            fakes["a"] = value
+        assert e.value.__context__ is None
+        with pytest.raises(ValueError, match=told):
+            fakes.rotate("a", value)
+        assert fakes["a"] == "pl4nted-a"
+
+
+def test_the_longest_value_is_served():
+    with fake_secrets({"a": "x" * 65_536, BINARY: b"\xff" * 65_536}):
+        assert len(get_secret("a").result()) == len(get_secret(BINARY).result()) == 65_536
+
+
+async def test_one_secret_can_be_denied_and_granted_again(fake_clock):
+    with fake_secrets({"a": "pl4nted-a", "b": "pl4nted-b"}) as fakes:
+        assert await get_secret("a") == "pl4nted-a"
+        fakes.fail_with(SecretAccessDeniedError, secret="a")
+        assert await get_secret("a") == "pl4nted-a", "it is cached"
+        with pytest.raises(SecretAccessDeniedError):
+            await get_secret("a", fresh=True)
+        assert await get_secret("b") == "pl4nted-b"
+        fakes.fail_with(None, secret="a")
+        # A refusal answers for itself for five seconds.
+        fake_clock.advance(6)
+        assert await get_secret("a", fresh=True) == "pl4nted-a"
+        fakes.fail_with(None, secret="b")
+
+
+async def test_failures_follow_a_pattern(fake_clock):
+    pattern = [SecretThrottledError, None, SecretUnavailableError]
+    with fake_secrets({"a": "pl4nted-a"}) as fakes:
+        fakes.fail_with(pattern, times=2)
+        fetches = []
+        for _ in range(4):
+            before = len(fakes.calls)
+            assert await get_secret("a", fresh=True) == "pl4nted-a"
+            fetches.append(len(fakes.calls) - before)
+            fake_clock.advance(60)
+        assert fetches == [2, 3, 2, 1]
+        fakes.fail_with([SecretNotFoundError])
+        fakes.fail_with(None)
+        assert await get_secret("a", fresh=True) == "pl4nted-a"
+        with pytest.raises(TypeError, match=r"core_backend\.errors"):
+            fakes.fail_with([None, ValueError])
+
+
+async def test_calls_are_recorded_with_their_times(fake_clock):
+    with fake_secrets({"a": "pl4nted-a", "b": "pl4nted-b"}) as fakes:
+        await get_secret("a")
+        fake_clock.advance(5)
+        await get_secret("b")
+        assert fakes.calls == ["a", "b"]
+        first, second = fakes.call_times
+        assert second - first == 5
+
+
+async def test_latency_may_be_a_function():
+    with fake_secrets({"a": "pl4nted-a"}) as fakes:
+        seconds = iter([0.0, 0.01])
+        fakes.latency = lambda: next(seconds)
+        await get_secret("a")
+        await get_secret("a", fresh=True)
+        assert list(seconds) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".env", '# a\nexport STRIPE_API_KEY=\'pl4nted-file\'\nDATABASE={"user": "${HOME}"}\n'),
+        ("local.json", '\ufeff{"stripe-api-key": "pl4nted-file", "database": {"user": "${HOME}"}}'),
+    ],
+)
+def test_secrets_come_out_of_a_file(tmp_path, file, text):
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with fake_secrets(tmp_path / file):
+        assert get_secret(STRIPE).result() == "pl4nted-file"
+        assert get_secret(DATABASE.json()).result() == {"user": "${HOME}"}
+    with fake_secrets(str(tmp_path / file)):
+        assert get_secret(get_env("STRIPE_API_KEY")).result() == "pl4nted-file"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        (".env", "STRIPE_API_KEY", "has a line that is not KEY=value"),
+        ("local.json", "[1]", "is not one JSON object"),
+        ("local.json", '{"a b": "c"}', "a b"),
+        ("local.json", '{"api-key": ""}', "secret 'api-key': .* 0 bytes"),
+    ],
+)
+def test_a_file_that_holds_no_secrets_is_refused(tmp_path, file, text, told):
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=told), fake_secrets(tmp_path / file):
+        pass

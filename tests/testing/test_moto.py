@@ -204,3 +204,57 @@ async def test_a_mock_that_began_among_fakes_and_outlives_them_is_asked(lambda_c
         assert await handler({}, lambda_context) == "pl4nted-fake-outer"
     assert await handler({}, lambda_context) == "pl4nted-moto-19"
     mock.stop()
+
+
+@mock_aws
+async def test_what_a_test_changes_in_the_mock_is_seen_at_once():
+    client = boto3.client("secretsmanager")
+    with pytest.raises(SecretNotFoundError):
+        await get_secret("dev/stripe")
+    create("pl4nted-moto-20")
+    assert await get_secret("dev/stripe") == "pl4nted-moto-20"
+    client.put_secret_value(SecretId="dev/stripe", SecretString="pl4nted-moto-21")
+    assert await get_secret("dev/stripe") == "pl4nted-moto-21"
+    client.update_secret(SecretId="dev/stripe", SecretString="pl4nted-moto-22")
+    assert await get_secret("dev/stripe") == "pl4nted-moto-22"
+    client.delete_secret(SecretId="dev/stripe")
+    with pytest.raises(SecretDeletedError):
+        await get_secret("dev/stripe")
+    client.restore_secret(SecretId="dev/stripe")
+    assert await get_secret("dev/stripe") == "pl4nted-moto-22"
+
+
+@mock_aws
+async def test_what_it_reads_in_the_mock_or_fails_to_change_leaves_the_cache_as_it_is():
+    client = boto3.client("secretsmanager")
+    create("pl4nted-moto-23")
+    await get_secret("dev/stripe")
+    client.list_secrets()
+    client.get_secret_value(SecretId="dev/stripe")
+    client.describe_secret(SecretId="dev/stripe")
+    client.get_random_password()
+    with pytest.raises(client.exceptions.ResourceExistsException):
+        create("pl4nted-moto-24")
+    await get_secret("dev/stripe")
+    assert secrets_info().fetches == 1
+
+
+@mock_aws
+async def test_what_it_changes_in_the_mock_leaves_fakes_alone(fake_secrets):
+    fake_secrets["dev/stripe"] = "pl4nted-fake-1"
+    await get_secret("dev/stripe")
+    fake_secrets.rotate("dev/stripe", "pl4nted-fake-2")
+    create("pl4nted-moto-25")
+    assert await get_secret("dev/stripe") == "pl4nted-fake-1"
+
+
+@mock_aws
+async def test_a_secret_that_is_in_another_region_is_found_there_by_the_error():
+    north = boto3.client("secretsmanager", region_name="eu-north-1")
+    arn = north.create_secret(Name="dev/stripe", SecretString="pl4nted-moto-26")["ARN"]
+    told = "the test made it in eu-north-1, and fetches it from eu-west-1; set AWS_DEFAULT_REGION"
+    with pytest.raises(SecretNotFoundError, match=f"secret 'dev/stripe': {told}"):
+        await get_secret("dev/stripe")
+    assert await get_secret(arn) == "pl4nted-moto-26"
+    with pytest.raises(SecretNotFoundError, match=r"'dev/nowhere': (?!the test made it)"):
+        await get_secret("dev/nowhere")

@@ -12,12 +12,21 @@ import pytest
 GUIDE = Path(__file__).parents[2] / "docs" / "testing.md"
 BLOCK = re.compile(r"^```(?:python|toml)\n# (\S+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 STYLES = {
-    "tests/test_fakes.py": 5,
+    "tests/test_refunds.py": 1,
+    "tests/test_refunds_unittest.py": 1,
+    "tests/test_handler.py": 2,
+    "tests/test_handler_unittest.py": 1,
+    "tests/test_api.py": 1,
+    "tests/test_api_unittest.py": 1,
+    "tests/test_fakes.py": 4,
+    "tests/test_mocks.py": 3,
+    "tests/test_time.py": 1,
     "tests/test_moto.py": 2,
     "tests/test_server.py": 1,
     "tests/test_lambda.py": 1,
-    "tests/test_unittest.py": 2,
+    "tests/test_unittest.py": 1,
 }
+UNITTEST = [name for name in STYLES if "unittest" in name]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +63,17 @@ def test_its_tests_pass(project):
 
 
 def test_those_of_unittest_pass_without_pytest(project):
+    names = [name.removesuffix(".py").replace("/", ".") for name in UNITTEST]
     program = (
-        "import sys, unittest; sys.path[:0] = ['', 'src']; unittest.main('tests.test_unittest')"
+        "import sys, unittest; sys.path[:0] = ['', 'src']; "
+        f"unittest.main(None, argv=['unittest', *{names}])"
     )
-    assert "Ran 2 tests" in run(project, "-c", program)
+    assert f"Ran {len(UNITTEST)} tests" in run(project, "-c", program)
+
+
+@pytest.mark.parametrize("name", [*STYLES][:6])
+def test_the_first_tests_take_twenty_lines_with_what_they_test(name):
+    blocks = dict(BLOCK.findall(GUIDE.read_text(encoding="utf-8")))
+    module = Path(name).stem.removeprefix("test_").removesuffix("_unittest")
+    lines = (blocks[f"src/{module}.py"] + blocks[name]).splitlines()
+    assert len([line for line in lines if line]) <= 20

@@ -44,14 +44,16 @@ def wheel(tmp_path_factory):
 def test_a_newcomers_tests_pass_and_fetch_no_more_than_they_have_to(wheel, tmp_path):
     project = tomllib.loads((NEWCOMER / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = [
-        name.replace("core_backend[testing]", f"core_backend[testing] @ {wheel.as_uri()}")
+        name.replace(
+            "core_backend[testing-async]", f"core_backend[testing-async] @ {wheel.as_uri()}"
+        )
         for name in project["dependencies"]
     ]
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     run(python, "-m", "pip", "install", "--quiet", "--no-compile", *needed, cwd=tmp_path)
     installed = run(python, "-m", "pip", "list", "--format=freeze", cwd=tmp_path)
-    assert "aiobotocore" not in installed, "the extra testing is enough"
+    assert "aiobotocore" not in installed, "the extra testing-async is enough"
     # Not from this tree.
     shutil.copytree(NEWCOMER, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
     output = run(python, "-m", "pytest", "-q", cwd=tmp_path / "project")

@@ -77,6 +77,7 @@ def test_the_oldest_releases_that_are_admitted_are_the_oldest_that_are_tested():
     extras = PROJECT["optional-dependencies"]
     required = PROJECT["dependencies"] + PYPROJECT["dependency-groups"]["tests"]
     required += [line for extra in ("aws-sdk", "testing", "local") for line in extras[extra]]
+    required += extras["testing-async"][1:]
     admitted = {re.sub(r"\[.*?\]", "", line).replace(">=", "==") for line in required}
     assert tested == admitted
 

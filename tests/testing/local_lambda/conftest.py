@@ -1,4 +1,4 @@
-"""Functions to run, written where they are tested."""
+"""Fixtures for tests that run a function under the Lambda runtime client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def task_root(tmp_path: Path) -> Callable[[str], Path]:
-    """Write a handler's module, and return the folder it is in."""
+    """Return a function that writes handler.py and returns its folder."""
 
     def write(source: str) -> Path:
         folder = tmp_path / "src"
@@ -27,6 +27,6 @@ def task_root(tmp_path: Path) -> Callable[[str], Path]:
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    """These functions are nothing of ours, and are killed in the midst of things."""
+    """Measure no coverage in the function: none of our code runs there, and tests kill it."""
     monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)

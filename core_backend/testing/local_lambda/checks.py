@@ -1,4 +1,4 @@
-"""What a function on the desk is set to, checked where it is given."""
+"""Checks of what ``LocalLambda`` is given, so that a mistake is raised where it is made."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-__all__ = ["checked_folder", "checked_variables", "checked_workers"]
+__all__ = ["check_env", "check_workers", "resolve_task_root"]
 
 
-def checked_folder(task_root: str | os.PathLike[str], handler: str) -> Path:
-    """Return the folder as an absolute path; it has to be there, and the runtime client too."""
+def resolve_task_root(task_root: str | os.PathLike[str], handler: str) -> Path:
+    """Return the folder with the function's code as an absolute path.
+
+    Raises:
+        ConfigurationError: There is no such folder, or no runtime client to run what is in it.
+    """
     if importlib.util.find_spec("awslambdaric") is None:
         raise ConfigurationError(
             "LocalLambda runs the Lambda runtime client, which is not installed: "
@@ -25,24 +29,24 @@ def checked_folder(task_root: str | os.PathLike[str], handler: str) -> Path:
     folder = Path(task_root).resolve()
     if not folder.is_dir():
         raise ConfigurationError(
-            f"task_root is {folder}, which is no folder; name the one that holds the module of "
-            f"{handler!r}"
+            f"task_root is {folder}, which is not a folder; name the folder that holds the module "
+            f"of {handler!r}"
         )
     return folder
 
 
-def checked_workers(concurrency: int) -> int:
-    """Return the number of workers, if it is one."""
+def check_workers(concurrency: int) -> int:
+    """Return the number of workers, which is 1 or more."""
     if concurrency < 1:
         raise ConfigurationError(
-            f"concurrency is {concurrency}, which is no number of workers; it is 1 or more, or "
-            f"None for a function that is none of Lambda Managed Instances"
+            f"concurrency is {concurrency}, which is not a number of workers; pass 1 or more, or "
+            f"None for a function that does not run on Lambda Managed Instances"
         )
     return concurrency
 
 
-def checked_variables(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the function's own variables, if all are text."""
+def check_env(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the function's own variables, whose names and values are all text."""
     for name, value in cast("Mapping[object, object]", env).items():
         for part in (name, value):
             if not isinstance(part, str):

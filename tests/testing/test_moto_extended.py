@@ -1,4 +1,4 @@
-"""How moto is taught to serve our sources: its server mode, and when it is imported."""
+"""How moto is extended to serve our sources: its server mode, and when it is imported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_a_server_that_is_not_there_is_named(monkeypatch, fake_clock):
     sdk = types.SimpleNamespace(client=nowhere, session=boto3.session)
     with mock_aws():
         monkeypatch.setattr(_boto_source, "_sdk", sdk)
-        with pytest.raises(SecretUnavailableError, match="see that the server is running"):
+        with pytest.raises(SecretUnavailableError, match="check that the server is running"):
             await get_secret("dev/stripe")
 
 
@@ -82,14 +82,14 @@ AFTER = """
     import moto.core.models
     from moto import mock_aws
     import core_backend.testing
-    assert moto.core.models.MockAWS.taught_by_core_backend
+    assert moto.core.models.MockAWS.extended_by_core_backend
 """
 BEFORE = """
     import sys
     import core_backend.testing.pytest_plugin
     assert not {"moto", "boto3", "botocore", "aiobotocore", "awslambdaric"} & set(sys.modules)
     import moto.core.models, inspect
-    assert moto.core.models.MockAWS.taught_by_core_backend
+    assert moto.core.models.MockAWS.extended_by_core_backend
     # Whoever looks for its source finds it.
     assert "class MockAWS" in inspect.getsource(moto.core.models)
     assert type(moto.core.models.__spec__.loader) is type(moto.__spec__.loader)
@@ -97,11 +97,11 @@ BEFORE = """
 """
 
 
-def test_moto_is_taught_also_where_it_is_there_already(clean_environ):
+def test_moto_is_extended_also_where_it_was_imported_before(clean_environ):
     run(AFTER, **clean_environ)
 
 
-def test_moto_is_not_imported_before_somebody_does(clean_environ):
+def test_moto_is_not_imported_by_us(clean_environ):
     run(BEFORE, **clean_environ)
 
 
@@ -118,11 +118,15 @@ def test_a_moto_that_is_not_installed_is_not_found(monkeypatch):
 
 def test_an_old_moto_is_left_alone():
     old = types.ModuleType("moto.core.models")
-    _moto._teach(old)
+    _moto._extend(old)
     assert not hasattr(old, "MockAWS")
+    # That of moto 4.
+    old.MockAWS = type("BotocoreEventMockAWS", (), {"start": 1, "stop": 2, "decorate_class": 3})
+    _moto._extend(old)
+    assert old.MockAWS.start == 1
 
 
-def test_moto_is_taught_once():
+def test_moto_is_extended_once():
     models = sys.modules["moto.core.models"]
     start = models.MockAWS.start
     _moto.install()

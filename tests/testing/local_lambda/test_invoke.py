@@ -1,4 +1,4 @@
-"""A handler runs under the real runtime client, and what it writes and returns comes back."""
+"""A handler runs under the real runtime client; its result has what it returned and wrote."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_one_process_serves_all_invocations(task_root):
     assert len({r.request_id for r in results}) == 3
 
 
-def test_only_the_first_invocation_tells_how_long_the_start_took(task_root):
+def test_only_the_first_invocation_has_an_init_duration(task_root):
     with LocalLambda(task_root=task_root(ECHO)) as function:
         first, second = function.invoke(), function.invoke()
     assert first.init_duration is not None
@@ -34,7 +34,7 @@ def test_each_result_has_the_lines_of_its_own_invocation(task_root):
     assert (first.log_lines, second.log_lines) == (("got 1",), ("got 2",))
 
 
-def test_lines_without_an_end_and_bytes_that_are_no_text_come_back_too(task_root):
+def test_unfinished_lines_and_bytes_that_are_not_text_are_in_the_log(task_root):
     source = """
         import os
 
@@ -47,7 +47,7 @@ def test_lines_without_an_end_and_bytes_that_are_no_text_come_back_too(task_root
     assert result.log_lines == ("no text: \N{REPLACEMENT CHARACTER}", "", "no end, still none")
 
 
-def test_a_flood_of_lines_comes_back_whole(task_root):
+def test_twenty_thousand_lines_are_all_in_the_log(task_root):
     source = """
         def handler(event, context):
             for n in range(20_000):
@@ -58,7 +58,7 @@ def test_a_flood_of_lines_comes_back_whole(task_root):
     assert result.log_lines == tuple(f"line {n}" for n in range(20_000))
 
 
-def test_a_handler_that_raises_gives_an_error_and_lives_on(task_root):
+def test_a_handler_that_raises_gives_an_error_and_its_process_goes_on(task_root):
     with LocalLambda(task_root=task_root(ENDS)) as function:
         pid = function.invoke().payload
         result = function.invoke("raise")
@@ -69,7 +69,7 @@ def test_a_handler_that_raises_gives_an_error_and_lives_on(task_root):
     assert result.log_lines[:3] == ("before raise", "[ERROR] ValueError: two", "lines")
 
 
-def test_a_payload_that_is_not_there_says_why(task_root):
+def test_the_payload_of_a_failed_invocation_raises_the_error(task_root):
     with LocalLambda(task_root=task_root(ENDS)) as function:
         result = function.invoke("raise")
     with pytest.raises(
@@ -79,12 +79,12 @@ def test_a_payload_that_is_not_there_says_why(task_root):
     assert e.value.result is result
 
 
-def test_a_response_that_is_no_json_comes_as_bytes(task_root):
+def test_a_response_that_is_not_json_is_in_the_body(task_root):
     with LocalLambda(task_root=task_root("def handler(event, context): return b'raw'")) as function:
         result = function.invoke()
     assert result.body == b"raw"
     assert result.error is None
-    with pytest.raises(InvocationFailedError, match="no payload: .* the response is no JSON") as e:
+    with pytest.raises(InvocationFailedError, match="no payload: .* the response is not JSON") as e:
         _ = result.payload
     assert e.value.result is result
     # The parser's error would hold the response.

@@ -90,7 +90,7 @@ def test_snap_start_waits_at_the_snapshot_until_it_is_restored(task_root):
         assert function.invoke().payload == "served"
 
 
-def test_an_invocation_restores_by_itself(task_root):
+def test_an_invocation_restores_the_function(task_root):
     with LocalLambda(task_root=task_root(SNAPSHOT), snap_start=True) as function:
         result = function.invoke()
         assert function.log_lines.count("after restore") == 1

@@ -8,19 +8,20 @@ import time
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, NamedTuple
 
-from core_backend.testing._invocation import ErrorReport, Invocation
-from core_backend.testing._lambda_process import LambdaProcess
-from core_backend.testing._runtime_api import RuntimeApi
+from core_backend.testing.local_lambda.process import LambdaProcess
+from core_backend.testing.local_lambda.results import ErrorReport, Invocation
+from core_backend.testing.local_lambda.runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from core_backend.testing._log_pipe import LogPipe
+    from core_backend.testing.local_lambda.process import LogPipe
 
 __all__ = ["ACCOUNT", "ExecutionEnvironment", "StartFailedError", "lambda_variables"]
 
 ACCOUNT = "123456789012"
+# Seconds that a runtime has to end by itself.
 _GRACE = 2.0
 # Source: Lambda developer guide, "Defined runtime environment variables".
 _VARIABLES = {
@@ -32,29 +33,29 @@ _VARIABLES = {
     "AWS_LAMBDA_LOG_STREAM_NAME": "local",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_SESSION_TOKEN": "testing",
-    # A home that holds no profile of the developer's.
+    # A home without the developer's AWS profiles.
     "HOME": "/home/sbx_user1051",
     "LANG": "en_US.UTF-8",
     "TZ": ":UTC",
 }
 # What a process needs of this machine, and what measures or checks Python itself.
-_PASSED_ON = ("LD_LIBRARY_PATH", "PATH", "PYTHONDEVMODE", "PYTHONPATH", "PYTHONWARNINGS", "TMPDIR")
-_PASSED_ON_PREFIX = "COVERAGE_"
+_INHERITED = ("LD_LIBRARY_PATH", "PATH", "PYTHONDEVMODE", "PYTHONPATH", "PYTHONWARNINGS", "TMPDIR")
+_INHERITED_PREFIX = "COVERAGE_"
 
 
 def lambda_variables(handler: str, task_root: Path, name: str, region: str) -> dict[str, str]:
-    """Return the environment that Lambda gives a function, and nothing of the developer's own."""
-    passed_on = {
+    """Return the environment that Lambda gives a function, with nothing of the developer's own."""
+    inherited = {
         key: value
         for key, value in os.environ.items()
-        if key in _PASSED_ON or key.startswith(_PASSED_ON_PREFIX)
+        if key in _INHERITED or key.startswith(_INHERITED_PREFIX)
     }
-    if "PYTHONPATH" in passed_on:
+    if "PYTHONPATH" in inherited:
         # The process starts in another folder.
-        folders = passed_on["PYTHONPATH"].split(os.pathsep)
-        passed_on["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, folders))
+        folders = inherited["PYTHONPATH"].split(os.pathsep)
+        inherited["PYTHONPATH"] = os.pathsep.join(map(os.path.abspath, folders))
     return (
-        passed_on
+        inherited
         | _VARIABLES
         | {
             "AWS_DEFAULT_REGION": region,
@@ -68,7 +69,7 @@ def lambda_variables(handler: str, task_root: Path, name: str, region: str) -> d
 
 
 class StartFailedError(Exception):
-    """The runtime did not come to its first event."""
+    """The runtime did not ask for its first event."""
 
     def __init__(self, report: ErrorReport) -> None:
         """Keep what was reported."""
@@ -77,7 +78,7 @@ class StartFailedError(Exception):
 
 
 class Finished(NamedTuple):
-    """What became of one event."""
+    """The outcome of one event."""
 
     request_id: str
     outcome: bytes | ErrorReport
@@ -86,7 +87,7 @@ class Finished(NamedTuple):
 
 
 class ExecutionEnvironment:
-    """A runtime that has started, and serves one event after the other until it ends."""
+    """A runtime that has started; it serves one event after the other until it ends."""
 
     init_duration: float
     """Seconds from starting the process to its first request for an event, or for a restore."""
@@ -100,7 +101,7 @@ class ExecutionEnvironment:
         workers: int,
         init_timeout: float,
     ) -> None:
-        """Start the runtime, and wait until it asks for an event, or to be restored.
+        """Start the runtime, and wait until it asks for an event or for its restore.
 
         Raises:
             StartFailedError: It does neither within ``init_timeout`` seconds.
@@ -116,7 +117,7 @@ class ExecutionEnvironment:
                 cwd=env["LAMBDA_TASK_ROOT"],
                 env={**env, "AWS_LAMBDA_RUNTIME_API": self._api.address},
                 log=log,
-                ended=self._api.ended,
+                ended=self._api.note_exit,
             )
             opened.callback(self._end_process)
             self._await_start(lambda: self._api.at_snapshot or self._is_polling())
@@ -129,7 +130,7 @@ class ExecutionEnvironment:
         return self._api.exit is not None
 
     def restore(self) -> None:
-        """Go on from the snapshot, if the runtime waits there.
+        """Let the runtime go on, if it waits at its snapshot.
 
         Raises:
             StartFailedError: A hook failed, or did not end in time.
@@ -148,11 +149,11 @@ class ExecutionEnvironment:
         )
         outcome = invocation.outcome
         if outcome is None:
-            outcome = invocation.finish(self._given_up(invocation))
+            outcome = invocation.finish(self._give_up(invocation))
         return Finished(invocation.request_id, outcome, invocation.duration)
 
     def freeze(self) -> None:
-        """Stop the process in its tracks, as Lambda does between invocations."""
+        """Stop the process, as Lambda does between invocations."""
         self._process.freeze()
         self._frozen = True
 
@@ -163,7 +164,7 @@ class ExecutionEnvironment:
             self._frozen = False
 
     def close(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it is doing."""
         self._opened.close()
 
     def _is_polling(self) -> bool:
@@ -184,14 +185,14 @@ class ExecutionEnvironment:
         self._process.kill()
         raise StartFailedError(report)
 
-    def _given_up(self, invocation: Invocation) -> ErrorReport:
-        """Return the error that Lambda answers with, where the function did not answer."""
+    def _give_up(self, invocation: Invocation) -> ErrorReport:
+        """Kill a process that did not answer, and return the error that Lambda answers with."""
         label = f"RequestId: {invocation.request_id} Error:"
         if self._api.exit is not None:
             return ErrorReport("Runtime.ExitError", f"{label} {self._api.exit}")
         self._process.kill()
         if invocation.abandoned:
-            # Its exit code is known to the runtime alone, whose other workers went on.
+            # Only the runtime, whose other workers went on, knows its exit code.
             return ErrorReport("Runtime.ExitError", f"{label} Runtime exited: its worker ended")
         return ErrorReport(
             "Sandbox.Timedout",

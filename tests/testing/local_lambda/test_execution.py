@@ -1,4 +1,4 @@
-"""Processes that end, time out or do not start, and what their functions see of Lambda."""
+"""Processes that end, time out or do not start; what the environment holds."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from support.handlers import ECHO, ENDS, ENVIRONMENT
 from support.processes import state_of
 
-from core_backend.testing import _execution
-from core_backend.testing.local_lambda import LambdaInitError, LocalLambda
+from core_backend.testing.local_lambda import LambdaInitError, LocalLambda, execution
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -69,7 +68,7 @@ def test_the_context_has_the_deadline_and_the_functions_names(task_root):
     assert name == "charge"
 
 
-def test_the_function_sees_lambdas_environment_and_none_of_the_developers(task_root, monkeypatch):
+def test_the_function_sees_lambdas_environment_and_not_the_developers(task_root, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "developer")
     monkeypatch.setenv("STRIPE_API_KEY", "of another test")
     monkeypatch.delenv("PYTHONPATH", raising=False)
@@ -88,14 +87,14 @@ def test_the_function_sees_lambdas_environment_and_none_of_the_developers(task_r
     assert env["LAMBDA_TASK_ROOT"] == payload["cwd"] == payload["path"][0] == str(folder)
 
 
-def test_folders_on_the_path_are_found_from_the_task_root_too(task_root, monkeypatch):
+def test_relative_folders_on_the_path_are_resolved(task_root, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"here{os.pathsep}there")
     with LocalLambda(task_root=task_root(ENVIRONMENT)) as function:
         path = function.invoke().payload["path"]
     assert path[1:3] == [str(Path("here").resolve()), str(Path("there").resolve())]
 
 
-def test_a_module_that_cannot_be_loaded_says_so_with_what_was_written(task_root):
+def test_a_module_that_cannot_be_loaded_raises_the_error_with_the_log(task_root):
     folder = task_root("print('on the way')\nimport nowhere_to_be_found")
     with (
         LocalLambda(task_root=folder) as function,
@@ -107,7 +106,7 @@ def test_a_module_that_cannot_be_loaded_says_so_with_what_was_written(task_root)
     assert "  on the way" in str(e.value)
 
 
-def test_a_process_that_ends_on_the_way_says_how(task_root):
+def test_a_start_whose_process_ends_says_how_it_ended(task_root):
     with (
         LocalLambda(task_root=task_root("import os; os._exit(4)")) as function,
         pytest.raises(LambdaInitError, match=r"exit status 4$") as e,
@@ -119,12 +118,12 @@ def test_a_process_that_ends_on_the_way_says_how(task_root):
 def test_a_start_that_takes_too_long_is_ended(task_root, monkeypatch):
     started = []
 
-    class Noted(_execution.LambdaProcess):
+    class Recorded(execution.LambdaProcess):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             started.append(self._process.pid)
 
-    monkeypatch.setattr(_execution, "LambdaProcess", Noted)
+    monkeypatch.setattr(execution, "LambdaProcess", Recorded)
     folder = task_root("import time; time.sleep(60)")
     with LocalLambda(task_root=folder, init_timeout=0.2) as function:
         with pytest.raises(LambdaInitError, match=r"not ready after 0\.2 seconds"):

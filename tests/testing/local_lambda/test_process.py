@@ -1,13 +1,16 @@
-"""With the context everything ends: processes, what they started, threads, files."""
+"""Everything that a function started ends with the block of LocalLambda."""
 
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 from support.handlers import ENDS
-from support.processes import state_of, wait_until_gone
+from support.processes import open_files, state_of, wait_until, wait_until_gone
 
-from core_backend.testing import _execution
-from core_backend.testing.local_lambda import LocalLambda
+from core_backend.testing.local_lambda import LocalLambda, execution
+from core_backend.testing.local_lambda.process import LogPipe
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -18,14 +21,14 @@ def test_the_process_ends_with_the_context(task_root):
     assert state_of(pid) is None
 
 
-def test_the_process_ends_with_the_context_also_when_frozen(task_root):
+def test_a_frozen_process_ends_with_the_context(task_root):
     with LocalLambda(task_root=task_root(ENDS)) as function:
         pid = function.invoke().payload
         function.freeze()
     assert state_of(pid) is None
 
 
-def test_what_the_function_started_ends_with_it_whatever_it_ignores(task_root):
+def test_a_child_process_that_ignores_sigterm_ends_too(task_root):
     source = """
         import subprocess
 
@@ -41,8 +44,8 @@ def test_what_the_function_started_ends_with_it_whatever_it_ignores(task_root):
     wait_until_gone(pid)
 
 
-def test_a_function_that_minds_being_asked_to_end_is_killed(task_root, monkeypatch):
-    monkeypatch.setattr(_execution, "_GRACE", 0.1)
+def test_a_function_that_ignores_sigterm_is_killed(task_root, monkeypatch):
+    monkeypatch.setattr(execution, "_GRACE", 0.1)
     source = """
         import os, signal, threading, time
 
@@ -58,7 +61,7 @@ def test_a_function_that_minds_being_asked_to_end_is_killed(task_root, monkeypat
     assert state_of(pid) is None
 
 
-def test_a_function_hears_that_it_is_asked_to_end(task_root, tmp_path):
+def test_a_function_receives_sigterm(task_root, tmp_path):
     source = """
         import os, pathlib, signal
 
@@ -75,3 +78,30 @@ def test_a_function_hears_that_it_is_asked_to_end(task_root, tmp_path):
     with LocalLambda(task_root=task_root(source), env={"NOTE": str(note)}) as function:
         assert function.invoke().error is None
     assert note.read_text(encoding="utf-8") == "heard"
+
+
+def test_no_thread_and_no_file_is_left_open(task_root):
+    folder = task_root(ENDS)
+    with LocalLambda(task_root=folder) as function:
+        function.invoke()
+    threads, files = threading.active_count(), open_files()
+    for _ in range(3):
+        with LocalLambda(task_root=folder) as function:
+            function.invoke()
+            function.invoke("exit")
+            function.invoke()
+    # A server's threads see that their client is gone a moment later.
+    wait_until(lambda: threading.active_count() <= threads)
+    wait_until(lambda: open_files() <= files)
+
+
+def test_a_position_counts_everything_that_was_written_before():
+    log = LogPipe()
+    try:
+        for count in range(1, 200):
+            os.write(log.write_end, b"line\n")
+            assert log.position() == count * 5
+        assert log.lines(5, 15) == ("line", "line")
+        assert log.lines(0, 0) == ()
+    finally:
+        log.close()

@@ -1,4 +1,4 @@
-"""A Lambda on your desk: a handler under the real runtime client, in a process of its own."""
+"""Lambda on this machine: a handler under AWS's runtime client, in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import threading
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.testing._execution import (
+from core_backend.testing.local_lambda.checks import check_env, check_workers, resolve_task_root
+from core_backend.testing.local_lambda.execution import (
     ACCOUNT,
     ExecutionEnvironment,
     StartFailedError,
     lambda_variables,
 )
-from core_backend.testing._invocation import ErrorReport
-from core_backend.testing._lambda_settings import (
-    checked_folder,
-    checked_variables,
-    checked_workers,
-)
-from core_backend.testing._log_pipe import LogPipe
-from core_backend.testing._results import (
+from core_backend.testing.local_lambda.process import LogPipe
+from core_backend.testing.local_lambda.results import (
+    ErrorReport,
     InvocationFailedError,
     InvocationResult,
     LambdaInitError,
@@ -43,31 +39,31 @@ __all__ = [
 class LocalLambda:
     """Runs a handler as Lambda does: ``python -m awslambdaric`` against a local Runtime API.
 
-    A context manager; the process starts with the first invocation and ends with the context.
-    One process serves all invocations, until it ends or runs into the timeout: then the next
-    invocation starts another, as on Lambda. ``invoke`` may be called from several threads.
+    Use it as a context manager. The process starts with the first invocation, and ends with the
+    block. It serves all invocations until it ends or exceeds the timeout; then the next invocation
+    starts another, as on Lambda. Several threads may call ``invoke``.
 
     Args:
-        handler: Module and function, as Lambda's ``Handler`` setting has them.
-        task_root: The folder with the function's code, where its modules are imported from.
-        env: The function's own environment. It comes on top of what Lambda sets; nothing else
-            of this process's environment gets there, nor does any AWS profile.
-        timeout: Seconds an invocation may take. Lambda's own default is 3.
-        init_timeout: Seconds the function may take to start.
+        handler: Module and function, as in Lambda's ``Handler`` setting.
+        task_root: The folder with the function's code. Its modules are imported from there.
+        env: The function's own variables, on top of those that Lambda sets. The function sees
+            neither your environment nor your AWS profiles.
+        timeout: Seconds that an invocation may take. Lambda's own default is 3.
+        init_timeout: Seconds that the function may take to start.
         function_name: The function's name.
         region: The function's Region.
-        concurrency: Run this many workers, as Lambda Managed Instances do. ``None`` runs one,
-            as everywhere else.
+        concurrency: Run this many workers, as Lambda Managed Instances do. ``None`` runs one
+            worker, as Lambda does elsewhere.
         snap_start: Wait after the start, as for a snapshot, until ``restore()`` or the first
             invocation.
 
     Raises:
-        ConfigurationError: The extra ``local`` is not installed, ``task_root`` is no folder, or
-            ``concurrency`` is no number of workers.
-        TypeError: ``env`` has what is no text.
+        ConfigurationError: The extra ``local`` is not installed, ``task_root`` is not a folder, or
+            ``concurrency`` is less than 1.
+        TypeError: ``env`` has a name or a value that is not a ``str``.
     """
 
-    def __init__(  # noqa: PLR0913  # a function has that many settings
+    def __init__(  # noqa: PLR0913  # a function has this many settings
         self,
         handler: str = "handler.handler",
         task_root: str | os.PathLike[str] = "src",
@@ -83,18 +79,18 @@ class LocalLambda:
         self._handler = handler
         self._timeout = timeout
         self._init_timeout = init_timeout
-        self._workers = 1 if concurrency is None else checked_workers(concurrency)
-        folder = checked_folder(task_root, handler)
+        self._workers = 1 if concurrency is None else check_workers(concurrency)
+        folder = resolve_task_root(task_root, handler)
         self._env = lambda_variables(handler, folder, function_name, region)
         if concurrency is not None:
             self._env["AWS_LAMBDA_MAX_CONCURRENCY"] = str(concurrency)
             self._env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "lambda-managed-instances"
         if snap_start:
             self._env["AWS_LAMBDA_INITIALIZATION_TYPE"] = "snap-start"
-        self._env |= checked_variables(env or {})
+        self._env |= check_env(env or {})
         arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{function_name}"
         self._headers = {"Lambda-Runtime-Invoked-Function-Arn": arn}
-        # One event a worker, as on Lambda; further ones wait for a free worker here.
+        # One event for each worker, as on Lambda; further events wait here for a free one.
         self._free_workers = threading.Semaphore(self._workers)
         self._changing = threading.Lock()
         self._opened: LogPipe | None = None
@@ -102,12 +98,12 @@ class LocalLambda:
         self._unreported_init: float | None = None
 
     def __enter__(self) -> Self:
-        """Get ready; nothing runs before the first invocation or ``start()``."""
+        """Open the log; nothing runs before the first invocation or ``start()``."""
         self._opened = LogPipe()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """End the process, whatever it does."""
+        """End the process, whatever it is doing."""
         with self._changing:
             log, self._opened = self._log, None
             self._discard()
@@ -115,39 +111,37 @@ class LocalLambda:
 
     @property
     def log_lines(self) -> tuple[str, ...]:
-        """Everything the function has written, its starts included."""
+        """Everything that the function has written, while it started as well."""
         return self._log.lines(0, self._log.position())
 
     def start(self) -> None:
         """Start the function without an event, as provisioned concurrency does.
 
         Raises:
-            LambdaInitError: It does not start.
+            LambdaInitError: The function does not start.
         """
         with self._changing:
-            self._started()
+            self._start()
 
     def restore(self) -> None:
-        """Restore the function from its snapshot, if ``snap_start`` has it wait there.
+        """Restore the function, which waits at its snapshot under ``snap_start``.
 
         Raises:
-            LambdaInitError: It does not start, or a hook that runs after the restore failed.
+            LambdaInitError: The function does not start, or an after-restore hook failed.
         """
         with self._changing:
-            self._restored()
+            self._restore()
 
     def invoke(self, event: object = None, *, timeout: float | None = None) -> InvocationResult:
-        """Have one event handled, as a synchronous invocation does.
-
-        Starts, restores or thaws the function where that is due.
+        """Invoke the function synchronously; start, restore or thaw it first where that is due.
 
         Args:
-            event: Whatever ``json.dumps`` takes.
-            timeout: Seconds it may take, where that is not what the function is set to.
+            event: The event; ``json.dumps`` has to take it.
+            timeout: Seconds that this invocation may take, in place of the function's ``timeout``.
 
         Returns:
-            The result, also where the function failed, timed out (``Sandbox.Timedout``) or ended
-            (``Runtime.ExitError``).
+            The result. It has an ``error`` where the function failed, timed out
+            (``Sandbox.Timedout``) or ended (``Runtime.ExitError``).
 
         Raises:
             LambdaInitError: The function does not start.
@@ -155,7 +149,7 @@ class LocalLambda:
         body = json.dumps(event).encode()
         with self._free_workers:
             with self._changing:
-                environment = self._restored()
+                environment = self._restore()
                 init_duration, self._unreported_init = self._unreported_init, None
             start = self._log.position()
             finished = environment.run(
@@ -173,14 +167,14 @@ class LocalLambda:
         )
 
     def freeze(self) -> None:
-        """Stop the process in its tracks, as Lambda does between invocations."""
+        """Stop the process, as Lambda does between invocations."""
         with self._changing:
-            self._started().freeze()
+            self._start().freeze()
 
     def thaw(self) -> None:
-        """Let a frozen process go on; an invocation does so by itself."""
+        """Let a frozen process go on. An invocation does this too."""
         with self._changing:
-            self._started().thaw()
+            self._start().thaw()
 
     @property
     def _log(self) -> LogPipe:
@@ -188,7 +182,7 @@ class LocalLambda:
             raise ConfigurationError("LocalLambda is a context manager: use it inside its with")
         return self._opened
 
-    def _started(self) -> ExecutionEnvironment:
+    def _start(self) -> ExecutionEnvironment:
         if self._running is None or self._running.ended:
             self._discard()
             start = self._log.position()
@@ -205,8 +199,8 @@ class LocalLambda:
             self._unreported_init = self._running.init_duration
         return self._running
 
-    def _restored(self) -> ExecutionEnvironment:
-        environment = self._started()
+    def _restore(self) -> ExecutionEnvironment:
+        environment = self._start()
         start = self._log.position()
         try:
             environment.restore()

@@ -1,8 +1,8 @@
 """Lambda's Runtime API, as the runtime client of one execution environment sees it.
 
-Source: Lambda developer guide, "Using the Lambda runtime API"; what the guide leaves out is
-taken from the runtime client itself. All state is behind one condition: whoever changes it
-notifies, whoever waits does so with a bound.
+Source: Lambda developer guide, "Using the Lambda runtime API". What the guide leaves out follows
+the runtime client itself. One condition guards all state: every change notifies it, and every
+wait on it has a limit, except those of the runtime's own polls.
 """
 
 from __future__ import annotations
@@ -13,41 +13,41 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, cast
 
-from core_backend.testing._invocation import ErrorReport
+from core_backend.testing.local_lambda.results import ErrorReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Self
 
-    from core_backend.testing._invocation import Invocation
+    from core_backend.testing.local_lambda.results import Invocation
 
 __all__ = ["RuntimeApi"]
 
 _VERSION = "/2018-06-01/runtime/"
 _PATIENCE = 1.0
-"""How long, in seconds, a client that hung up may take to answer on another connection."""
+"""Seconds in which a client that hung up may answer on another connection."""
 
 
 class RuntimeApi:
-    """The API's server, for one process; a context manager that serves until it is left."""
+    """The API's server for one process; a context manager that serves until its block ends."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.polling = 0
-        """How many workers of the runtime are waiting for an invocation."""
+        """How many workers of the runtime wait for an invocation."""
         self.failure: ErrorReport | None = None
         """Why the function could not be started, or restored."""
         self.at_snapshot = False
-        """Whether the runtime is waiting to be snapshotted and restored."""
+        """Whether the runtime waits to be snapshotted and restored."""
         self.exit: str | None = None
-        """How the process ended, once it has."""
+        """How the process ended; ``None`` while it runs."""
         self._restored = False
         self._closed = False
         self._queue: deque[Invocation] = deque()
         self._running: dict[str, Invocation] = {}
         self._server = _Server(self)
         self._thread = threading.Thread(
-            # The interval is how long closing may take.
+            # Closing takes up to this interval, in seconds.
             target=self._server.serve_forever,
             args=(0.01,),
             name="runtime-api",
@@ -65,14 +65,14 @@ class RuntimeApi:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Stop serving; whoever polls is hung up on."""
+        """Stop serving, and hang up on those who poll."""
         self.hang_up()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
 
     def hang_up(self) -> None:
-        """End all polls, so that a runtime that waits in one comes to its end."""
+        """End all polls, so that a runtime that waits in one can end."""
         self._change(lambda: setattr(self, "_closed", True))
 
     def submit(self, invocation: Invocation) -> None:
@@ -83,22 +83,22 @@ class RuntimeApi:
         """Let the runtime go on from its snapshot."""
         self._change(lambda: setattr(self, "_restored", True))
 
-    def ended(self, how: str) -> None:
-        """Take note that the process has ended; no invocation will be answered any more."""
+    def note_exit(self, how: str) -> None:
+        """Record that the process has ended: it answers no further invocation."""
         self._change(lambda: setattr(self, "exit", how))
 
-    def lost(self, invocation: Invocation) -> None:
-        """Take note that the worker that has the invocation hung up, as one that ends does."""
+    def note_hang_up(self, invocation: Invocation) -> None:
+        """Record that the worker with this invocation hung up, as a worker that ends does."""
 
-        def settled() -> bool:
+        def is_settled() -> bool:
             return invocation.outcome is not None or self.exit is not None or self._closed
 
-        # curl gives up a connection that is two minutes old, and answers on a new one.
-        if not self.wait(settled, _PATIENCE):
+        # curl drops a connection that is two minutes old, and answers on a new one.
+        if not self.wait(is_settled, _PATIENCE):
             self._change(lambda: setattr(invocation, "abandoned", True))
 
     def wait(self, condition: Callable[[], object], timeout: float) -> bool:
-        """Wait until ``condition`` holds; false when it does not within ``timeout`` seconds."""
+        """Wait until ``condition`` holds; return false after ``timeout`` seconds."""
         with self.changed:
             return bool(self.changed.wait_for(condition, timeout))
 
@@ -108,7 +108,7 @@ class RuntimeApi:
             self.changed.notify_all()
 
     def next_invocation(self) -> Invocation | None:
-        """Wait for an invocation, as long as the server lives; ``None`` when it closes."""
+        """Wait for an invocation; return ``None`` when the server closes."""
         with self.changed:
             self.polling += 1
             self.changed.notify_all()
@@ -120,8 +120,8 @@ class RuntimeApi:
             self._running[invocation.request_id] = invocation
             return invocation
 
-    def snapshot(self) -> bool:
-        """Wait to be restored; false when the server closes first."""
+    def await_restore(self) -> bool:
+        """Wait at the snapshot for the restore; return false if the server closes first."""
         with self.changed:
             self.at_snapshot = True
             self.changed.notify_all()
@@ -129,21 +129,21 @@ class RuntimeApi:
             return self._restored
 
     def post(self, path: str, body: bytes) -> HTTPStatus:
-        """Take what the runtime posts to ``path``, which is below ``/runtime/``."""
+        """Accept what the runtime posts to ``path``, which is below ``/runtime/``."""
         with self.changed:
-            status = self._posted(path.split("/"), body)
+            status = self._accept(path.split("/"), body)
             self.changed.notify_all()
             return status
 
-    def _posted(self, path: list[str], body: bytes) -> HTTPStatus:
+    def _accept(self, path: list[str], body: bytes) -> HTTPStatus:
         match path:
             case ["init" | "restore", "error"]:
-                self.failure = ErrorReport.parsed(body)
+                self.failure = ErrorReport.parse(body)
             case ["invocation", request_id, "response" | "error" as kind]:
                 invocation = self._running.pop(request_id, None)
                 if invocation is None:
                     return HTTPStatus.BAD_REQUEST
-                invocation.finish(body if kind == "response" else ErrorReport.parsed(body))
+                invocation.finish(body if kind == "response" else ErrorReport.parse(body))
             case _:
                 return HTTPStatus.NOT_FOUND
         return HTTPStatus.ACCEPTED
@@ -157,12 +157,12 @@ class _Server(ThreadingHTTPServer):
         self.api = api
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay quiet: a runtime that was killed hangs up in mid-sentence."""
+        """Print nothing: a runtime that is killed hangs up in the middle of a request."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # One packet for head and body: two would wait for each other's acknowledgement.
+    # One packet for head and body: the second of two would wait for an acknowledgement.
     wbufsize = -1
     disable_nagle_algorithm = True
     _handed_out: Invocation | None = None
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == f"{_VERSION}invocation/next":
             self._hand_out(self.api.next_invocation())
         elif self.path == f"{_VERSION}restore/next":
-            self._answer(HTTPStatus.OK) if self.api.snapshot() else self._hang_up()
+            self._answer(HTTPStatus.OK) if self.api.await_restore() else self._hang_up()
         else:
             self._answer(HTTPStatus.NOT_FOUND)
 
@@ -191,10 +191,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.OK, invocation.event, invocation.take())
 
     def finish(self) -> None:
-        """Come to the connection's end."""
+        """End the connection; the worker on it may still have an invocation."""
         super().finish()
         if self._handed_out is not None:
-            self.api.lost(self._handed_out)
+            self.api.note_hang_up(self._handed_out)
 
     def _hang_up(self) -> None:
         self.close_connection = True
@@ -210,4 +210,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base's name
-        """Stay quiet: the lines on stderr are the function's."""
+        """Print nothing: the lines on stderr belong to the function."""
