@@ -113,8 +113,8 @@ class Endpoints:
         region, partition = region_of_arn(secret_id) or (configured_region(self._environ), None)
         if not region:
             raise ConfigurationError(
-                "there is no Region: set AWS_REGION (Lambda does), or ask for the secret by its ARN; "
-                "in a test, fake the secret (core_backend.testing.fake_secrets)"
+                "there is no Region: set AWS_REGION (Lambda does), or ask for the secret by its "
+                "ARN; in a test, fake the secret (core_backend.testing.fake_secrets)"
             )
         own = _partition(region)
         if own is None or partition not in {None, own}:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
 from core_backend.sources import choose_source
-from core_backend.sources.endpoints import configured_endpoint, is_loopback
+from core_backend.sources.endpoints import Endpoints, is_loopback
 
 if TYPE_CHECKING:
     from core_backend._clock import Clock
@@ -97,6 +97,10 @@ class _GuardedSource:
         assert self.chosen is not None  # noqa: S101  # checked before the first fetch
         return await self.chosen.fetch(request)
 
+    async def warm(self) -> None:
+        if self.chosen is not None and (self._guard.allowed or self._is_on_this_machine()):
+            await self.chosen.warm()
+
     async def aclose(self) -> None:
         if self.chosen is not None:
             await self.chosen.aclose()
@@ -108,5 +112,5 @@ class _GuardedSource:
     def _is_on_this_machine(self) -> bool:
         if self._settings.source == "extension":
             return True
-        endpoint = configured_endpoint(os.environ)
+        endpoint = Endpoints(os.environ, self._settings.insecure_endpoint).configured()
         return endpoint is not None and is_loopback(endpoint.host)
