@@ -79,7 +79,7 @@ def run(plan: Plan) -> Outcome:
     progress.end()
     defaults, trouble = runs["defaults"], runs["trouble"]
     rows = [
-        runs["scaling"].row("one function starts", range(120)),
+        runs["scaling"].row("one function scales up", range(120)),
         defaults.row("all start within a second", range(60)),
         defaults.row("steady, default settings", range(120, 360), lasts=True),
         runs["no jitter"].row("steady, no jitter", range(120, 360), lasts=True),
@@ -92,7 +92,7 @@ def run(plan: Plan) -> Outcome:
     goals = [
         Goal(f"fleet, {row['label']}: calls/s at the peak, of the quota", row["of quota"], 1.0)
         for row in rows
-        if row["label"] in {"one function starts", "steady, default settings"}
+        if row["label"] in {"one function scales up", "steady, default settings"}
     ]
     setting = {
         "environments": size,

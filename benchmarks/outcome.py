@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import re
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,7 +30,7 @@ _PACKAGES = (
     "boto3",
     "botocore",
 )
-_LIST_OF_NUMBERS = re.compile(r"\[[\s\d.,eE+-]+\]")
+_ROWS = "<rows>"
 
 
 class Goal(NamedTuple):
@@ -87,12 +86,13 @@ class Outcome(NamedTuple):
             "versions": _versions(),
             "setting": self.setting,
             "tables": {mark: text.splitlines() for mark, text in self.tables.items()},
-            "rows": self.rows,
             "goals": [{**goal._asdict(), "reached": goal.reached} for goal in self.goals],
+            "rows": _ROWS,
         }
         text = json.dumps(_round(content), indent=1, ensure_ascii=False)
-        # A series of numbers on one line.
-        text = _LIST_OF_NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
+        # One line for each row.
+        rows = ",\n  ".join(json.dumps(_round(row), ensure_ascii=False) for row in self.rows)
+        text = text.replace(json.dumps(_ROWS), f"[\n  {rows}\n ]")
         (folder / f"{self.name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
