@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import runpy
+import sys
 from unittest import mock
 
 import boto3
+import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
@@ -13,6 +16,7 @@ from botocore.credentials import Credentials as TheirCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core_backend.sources import sigv4
 from core_backend.sources.credentials import Credentials
 from core_backend.sources.protocol import SecretRequest
 from core_backend.sources.sigv4 import request_body, signed_headers
@@ -114,6 +118,17 @@ def assert_same(theirs, operation, body):
     assert theirs.url == f"https://{ours['host']}/"
     for name in ("content-type", "x-amz-target"):
         assert ours[name] == theirs.headers[name].decode()
+
+
+@pytest.mark.parametrize("missing", ["_hashlib", "_sha2"])
+def test_either_module_for_digests_will_do(missing, monkeypatch):
+    if missing == "_hashlib" and sys.version_info < (3, 12):
+        pytest.skip("Python 3.11 has no other")
+    monkeypatch.setitem(sys.modules, missing, None)
+    other = runpy.run_path(sigv4.__file__)
+    given = {"operation": "x", "now": 0, "host": "a", "region": "eu-west-1", "body": b""}
+    credentials = Credentials("AKIDEXAMPLE", "pl4nted-secret-key", None)
+    assert other["signed_headers"](credentials, **given) == signed_headers(credentials, **given)
 
 
 def test_nothing_of_the_credentials_shows_in_a_repr():

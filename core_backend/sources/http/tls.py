@@ -1,9 +1,9 @@
-"""Whom a connection trusts.
+"""Which certificates a connection trusts.
 
-Loading a system's full bundle of certificates costs a cold start some 25 ms, and the endpoints of
-AWS chain to five roots. These are package data, in a folder laid out for OpenSSL to look up by the
-hash of the name, so that the one that is needed is read in the handshake and the others never.
-Where they do not verify, the system's bundle is loaded once and takes their place.
+Loading a system's full bundle of certificates takes about 25 ms of a cold start, and AWS's endpoints
+chain to five roots. Those are package data, in a folder where OpenSSL finds a root by the hash of
+its name, so that a handshake reads the one root that it needs. If they do not verify a server, the
+system's bundle is loaded once and replaces them.
 
 Source of the certificates: Amazon Trust Services repository, https://www.amazontrust.com/repository/
 """
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["ROOTS", "Trust"]
 
 ROOTS = os.path.join(os.path.dirname(__file__), "roots")  # noqa: PTH118, PTH120  # pathlib: 3 ms
-"""The folder of the roots that are shipped."""
+"""The folder of the shipped roots."""
 
 
 class Trust:
-    """The TLS settings in force: verified, host name checked, TLS 1.2 or later.
+    """The TLS settings in force: certificate and host name verified, TLS 1.2 or later.
+
+    Sessions are not resumed: reading one out of a connection takes Python as long as it saves.
 
     Args:
-        environ: Where ``AWS_CA_BUNDLE`` is read; where set, that file alone is trusted, as the
-            SDKs do it. ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` say where the system's bundle is.
+        environ: If it sets ``AWS_CA_BUNDLE``, that file alone is trusted, as in the SDKs.
+            ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` may set the system's bundle.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:
@@ -49,9 +51,9 @@ class Trust:
         return self._context
 
     def after(self, failed: ssl.SSLContext) -> ssl.SSLContext | None:
-        """Return what to try when ``failed`` did not verify a server; ``None`` when all was tried.
+        """Return the settings to try once ``failed`` did not verify a server; ``None`` for no more.
 
-        What is returned here once is used from then on.
+        They are used from then on.
         """
         if failed is self._context:
             if self._is_last:
