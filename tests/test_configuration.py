@@ -28,6 +28,10 @@ class Names(str, enum.Enum):  # noqa: UP042  # what people have
     DB = "prod/db"
 
 
+class Host(str, enum.Enum):  # noqa: UP042  # as above
+    HOST = "localstack"
+
+
 class StrNames(enum.StrEnum):
     DB = "prod/db"
 
@@ -151,12 +155,14 @@ def test_a_source_is_one_of_four():
 
 def test_an_insecure_endpoint_is_a_host():
     for host in ("localstack", "172.17.0.2", "LocalStack", "[fe80::1]", ""):
-        given = updated(DEFAULTS, {"insecure_endpoint": host}).insecure_endpoint
+        given = change_settings(DEFAULTS, {"insecure_endpoint": host}).insecure_endpoint
         assert given == host.strip("[]").lower()
     assert from_env(insecure_endpoint="localstack").insecure_endpoint == "localstack"
+    given = change_settings(DEFAULTS, {"insecure_endpoint": Host.HOST}).insecure_endpoint
+    assert given == "localstack"
     for wrong in ("http://localstack", "localstack:4566", "local stack", "a/b", None, 3, ["a"]):
         with pytest.raises(ConfigurationError, match="^insecure_endpoint must be a host without"):
-            updated(DEFAULTS, {"insecure_endpoint": wrong})
+            change_settings(DEFAULTS, {"insecure_endpoint": wrong})
 
 
 def test_what_is_allowed_is_a_list_of_ids_and_prefixes():
