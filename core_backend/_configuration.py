@@ -203,9 +203,9 @@ def _source(_name: str, value: object) -> str:
 
 
 def _host(_name: str, value: object) -> str:
-    host = str(value).strip("[]").lower()
+    host = str.__str__(value).strip("[]").lower() if isinstance(value, str) else "/"
     # One colon would be that of a port; an IPv6 address has more.
-    if not isinstance(value, str) or host.strip(_HOST_CHARACTERS) or host.count(":") == 1:
+    if host.strip(_HOST_CHARACTERS) or host.count(":") == 1:
         raise ValueError("must be a host without scheme and port, such as localstack")
     return host
 

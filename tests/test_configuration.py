@@ -28,6 +28,10 @@ class Names(str, enum.Enum):  # noqa: UP042  # what people have
     DB = "prod/db"
 
 
+class Host(str, enum.Enum):  # noqa: UP042  # as above
+    HOST = "localstack"
+
+
 class StrNames(enum.StrEnum):
     DB = "prod/db"
 
@@ -154,6 +158,8 @@ def test_an_insecure_endpoint_is_a_host():
         given = change_settings(DEFAULTS, {"insecure_endpoint": host}).insecure_endpoint
         assert given == host.strip("[]").lower()
     assert from_env(insecure_endpoint="localstack").insecure_endpoint == "localstack"
+    given = change_settings(DEFAULTS, {"insecure_endpoint": Host.HOST}).insecure_endpoint
+    assert given == "localstack"
     for wrong in ("http://localstack", "localstack:4566", "local stack", "a/b", None, 3, ["a"]):
         with pytest.raises(ConfigurationError, match="^insecure_endpoint must be a host without"):
             change_settings(DEFAULTS, {"insecure_endpoint": wrong})
