@@ -124,14 +124,16 @@ remaining_millis: ContextVar[Callable[[], object] | None] = ContextVar(
 
 def remaining_seconds() -> float:
     """Return what a fetch may use of the invocation, in seconds: infinite outside of one."""
-    return seconds_left(remaining_millis.get(), _RESERVE)
+    return seconds_left(remaining_millis.get()) - _RESERVE
 
 
-def seconds_left(millis: Callable[[], object] | None, reserve: float) -> float:
-    """Return the remaining time without ``reserve``, in seconds: infinite if nothing tells it."""
-    left = None if millis is None else millis()
-    # A mock in a test returns another mock.
-    return left / 1000 - reserve if isinstance(left, int | float) else math.inf
+def seconds_left(read_millis: object) -> float:
+    """Return what a context's ``get_remaining_time_in_millis`` reads, in seconds.
+
+    Infinite where it reads no number: many tests pass a mock, or an object of their own.
+    """
+    millis: object = read_millis() if callable(read_millis) else None
+    return millis / 1000 if isinstance(millis, (int, float)) else math.inf
 
 
 class Elapsed:

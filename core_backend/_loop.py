@@ -73,7 +73,7 @@ class KeptLoop:
         """Cancel the tasks that were left behind, and those that they start while they end."""
         if not self._leftovers():
             return
-        grace = min(max(seconds_left(millis, _RESERVE), 0.0), _GRACE)
+        grace = min(max(seconds_left(millis) - _RESERVE, 0.0), _GRACE)
         until = self._loop.time() + grace
         while left := self._leftovers():
             for task in left:

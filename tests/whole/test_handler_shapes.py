@@ -100,6 +100,27 @@ SHAPES = {
 
         handler = sync_handler(app)
     """,
+    "names in an enumeration": """
+        from enum import Enum
+
+        from core_backend import get_secret, sync_handler
+
+        class Names(str, Enum):
+            STRIPE = "shop/stripe-key"
+
+        @sync_handler(prefetch=[Names.STRIPE])
+        def handler(event, context):
+            return {"statusCode": 200, "body": get_secret(Names.STRIPE).result()}
+    """,
+    "a variable that somebody else named": """
+        from core_backend import SecretName, async_handler, get_secret
+
+        KEY = SecretName("stripe-key", env_key="STRIPE_SIGNING_SECRET_ARN")
+
+        @async_handler
+        async def handler(event, context):
+            return {"statusCode": 200, "body": await get_secret(KEY)}
+    """,
 }
 
 # What a REST API sends, as far as Chalice reads it.
@@ -129,7 +150,8 @@ def test_it_reads_its_secret_cold_and_warm(
     service: SecretService, tmp_path: Path, shape: str
 ) -> None:
     (tmp_path / "shaped.py").write_text(dedent(SHAPES[shape]))
-    env = {**service.environ, "STRIPE_KEY": "shop/stripe-key"}
+    variables = ("STRIPE_KEY", "STRIPE_SIGNING_SECRET_ARN")
+    env = {**service.environ, **dict.fromkeys(variables, "shop/stripe-key")}
     event = http_api_event("GET", "/")
     if shape == "Chalice":
         event |= REST_API
