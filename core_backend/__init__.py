@@ -1,6 +1,5 @@
 """Await AWS Secrets Manager secrets in async Lambda handlers."""
 
-from core_backend._engine.process import configure
 from core_backend._engine.stats import SecretsInfo
 from core_backend._warm_up import prefetch
 from core_backend.env import get_env
@@ -27,6 +26,7 @@ from core_backend.pending import PendingSecret, SecretBatch
 from core_backend.rotation import with_secret, with_secret_sync
 from core_backend.secrets import (
     clear_secrets,
+    configure,
     get_secret,
     get_secrets,
     secrets_info,

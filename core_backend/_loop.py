@@ -10,7 +10,6 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core_backend._clock import seconds_left
-from core_backend._engine.portal import leave_to_parent
 from core_backend.errors import CoreBackendError
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ class KeptLoop:
 
     def leave_to_parent(self) -> None:
         """Keep the copy in a forked child from touching anything of its parent's."""
-        leave_to_parent(self._loop)
+        _leave_to_parent(self._loop)
 
     def _end_leftovers(self, millis: Callable[[], object] | None) -> None:
         """Cancel the tasks that were left behind, and those that they start while they end."""
@@ -102,7 +101,7 @@ def _close(loop: asyncio.AbstractEventLoop, pid: int) -> None:
     if os.getpid() == pid:
         loop.close()
     else:
-        leave_to_parent(loop)
+        _leave_to_parent(loop)
 
 
 _kept = threading.local()
@@ -117,3 +116,10 @@ def get_kept_loop() -> KeptLoop:
     if loop is None:
         loop = _kept.loop = KeptLoop()
     return loop
+
+
+def _leave_to_parent(loop: asyncio.AbstractEventLoop) -> None:
+    # The engine is imported when it is first needed.
+    from core_backend._engine.portal import leave_to_parent  # noqa: PLC0415
+
+    leave_to_parent(loop)

@@ -14,7 +14,6 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from core_backend._engine import process
 from core_backend.errors import ConfigurationError
 from core_backend.secrets import get_secret, get_secrets
 
@@ -171,7 +170,10 @@ _latest: _Start | None = None
 def _current_start() -> _Start:
     """Return the start of the store in place. A restore or a fork brings another store."""
     global _latest  # noqa: PLW0603  # one process starts once
-    store = process.get_store()
+    # The engine is imported when it is first needed.
+    from core_backend._engine.process import get_store  # noqa: PLC0415
+
+    store = get_store()
     if _latest is None or _latest.store is not store:
         _latest = _Start(store)
     return _latest

@@ -7,9 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
 from core_backend._clock import remaining_seconds
-from core_backend._engine import process
-from core_backend._engine.delivery import deliver
-from core_backend._engine.flight import SPENT
 from core_backend.errors import (
     CoreBackendError,
     SecretError,
@@ -147,7 +144,12 @@ class PendingSecret(_NotText, Generic[T_co]):
 
     def _steps(self) -> Generator[Flight, None, tuple[Any, str]]:
         """Yield each flight that has to be waited for. Return the stored value and its version."""
-        store = process.get_store()
+        # The engine is imported when it is first needed.
+        from core_backend._engine.delivery import deliver  # noqa: PLC0415
+        from core_backend._engine.flight import SPENT  # noqa: PLC0415
+        from core_backend._engine.process import get_store  # noqa: PLC0415
+
+        store = get_store()
         try:
             steps = deliver(store, self._request, self._answer, fresh=self._fresh)
             entry, value = yield from steps

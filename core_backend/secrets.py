@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from core_backend._engine import process
+from core_backend import _engine
 from core_backend.env import get_envs
 from core_backend.names import SecretId, SecretName, check_secret_id
 from core_backend.pending import PendingSecret, SecretBatch, SecretOrDefault
-from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from core_backend._engine.cache import Entry
+    from core_backend._engine.process import Restore
     from core_backend._engine.stats import SecretsInfo
+    from core_backend._engine.store import Store
     from core_backend._typing import Yields
+    from core_backend.sources.protocol import SecretRequest
 
-__all__ = ["clear_secrets", "get_secret", "get_secrets", "secrets_info"]
+__all__ = ["clear_secrets", "configure", "get_secret", "get_secrets", "secrets_info"]
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -56,7 +58,7 @@ def get_secret(secret: Any, *, fresh: bool = False, default: Any = _NO_DEFAULT) 
     """
     if default is not _NO_DEFAULT:
         return SecretOrDefault(_ask((secret,), fresh=fresh)[0], default)
-    store = process.current
+    store = _engine.current
     if secret.__class__ is str and store is not None and not fresh:
         entry = store.cache.hit(secret, store.clock.wall(), store.clock.monotonic())
         if entry is not None:
@@ -143,14 +145,41 @@ def get_secrets(*secrets: Any, fresh: bool = False) -> Any:
     return _batch_of(_ask(secrets, fresh=fresh) if handles is None else handles)
 
 
+def configure(**settings: object) -> Restore:
+    """Change settings of the whole process, for all its tasks and threads.
+
+    What is cached stays. Each setting can also be given as ``CORE_BACKEND_<NAME>`` in the
+    environment, which is read when the first secret is asked for.
+
+    Args:
+        **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,
+            ``connect_timeout``, ``read_timeout``, ``timeout``, ``max_connections``,
+            ``max_entries``, ``idle_timeout``, ``batch``, ``redact_logs``, ``warm_up``, ``source``,
+            ``insecure_endpoint``, ``allow``. Times are in seconds. The README explains each.
+
+    Returns:
+        A context manager that takes back this change, and no other, at the end of its block.
+        Blocks may overlap and end in any order. If two change the same setting, the newer change
+        counts. Without ``with``, the change stays.
+
+    Raises:
+        ConfigurationError: Settings are unknown or out of range. It names all of them, and nothing
+            was changed.
+    """
+    # The engine is imported when it is first needed.
+    from core_backend._engine.process import configure as configure_process  # noqa: PLC0415
+
+    return configure_process(**settings)
+
+
 def clear_secrets() -> None:
     """Forget every value and every failure; the next to ask fetches anew."""
-    process.get_store().clear()
+    _get_store().clear()
 
 
 def secrets_info() -> SecretsInfo:
     """Return what the cache has done so far: counts, and which source serves it and why."""
-    return process.get_store().stats.copy()
+    return _get_store().stats.copy()
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
@@ -159,7 +188,7 @@ def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
     if handles is not None:
         return handles
     requests = [_request_for(secret) for secret in ids]
-    answers = process.get_store().ask(requests, fresh=fresh)
+    answers = _get_store().ask(requests, fresh=fresh)
     return [
         PendingSecret(request, answer, getattr(secret, "parse", None), fresh)
         for secret, request, answer in zip(ids, requests, answers, strict=True)
@@ -168,7 +197,7 @@ def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
 
 def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     """Return the handles if all are asked for by their ids, and all are hits."""
-    store = process.current or process.get_store()
+    store = _engine.current or _get_store()
     hit, wall, monotonic = store.cache.hit, store.clock.wall(), store.clock.monotonic()
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
@@ -206,7 +235,16 @@ def _resolve_names(secrets: tuple[Any, ...]) -> Sequence[Any]:
     return [next(found) if isinstance(secret, SecretName) else secret for secret in secrets]
 
 
+def _get_store() -> Store:
+    # The engine is imported when it is first needed.
+    from core_backend._engine.process import get_store  # noqa: PLC0415
+
+    return get_store()
+
+
 def _request_for(secret: Any) -> SecretRequest:
+    from core_backend.sources.protocol import SecretRequest  # noqa: PLC0415  # as above
+
     secret_id = check_secret_id(secret)
     if isinstance(secret, SecretId):
         return SecretRequest(secret_id, secret.stage, secret.version_id)

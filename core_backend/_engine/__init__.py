@@ -41,3 +41,17 @@ gets the value. portal: the private event loop and its thread. hit: an entry tha
 stale: past its expiry, and still serving. cool-down: the time in which a failing service is left
 alone. refusal: an answer that means the value must not be used any more.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core_backend._engine.store import Store
+
+current: Store | None = None
+"""The process's store, once there is one. ``process`` sets it; a hit reads it.
+
+It is here so that importing ``core_backend`` does not import the engine, which a stack, or a test
+that patches everything, never needs. The first secret that is asked for imports it.
+"""

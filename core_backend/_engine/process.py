@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
+from core_backend import _engine
 from core_backend._clock import SystemClock, fraction
 from core_backend._configuration import Settings, change_settings, read_settings
 from core_backend._engine.store import Store
@@ -110,8 +111,6 @@ class _Layer:
 
 _lock = threading.RLock()
 _layers = [_Layer()]
-# The top layer's, where a hit finds it at once.
-current: Store | None = None
 # What must not be finalized: in a forked child, the parent's sockets and selector.
 _left_behind: list[Store] = []
 
@@ -122,17 +121,17 @@ def get_store() -> Store:
     Raises:
         ConfigurationError: A ``CORE_BACKEND_*`` variable is unknown or out of range.
     """
-    global current  # noqa: PLW0603  # the one process-wide object there is
-    store = current
+    store = _engine.current
     if store is not None:
         return store
     with _lock:
         # Another thread may have built it meanwhile.
-        _layers[-1].store = current = store = _layers[-1].store or _built()
+        store = _layers[-1].store or _build()
+        _layers[-1].store = _engine.current = store
     return store
 
 
-def _built() -> Store:
+def _build() -> Store:
     choose: Callable[[Settings, Clock], tuple[SecretSource, str, str]] = choose_source
     clock: Clock = SystemClock()
     chance: Callable[[], float] = fraction
@@ -162,12 +161,11 @@ def reset() -> None:
 
 
 def _drop(layers: list[_Layer], *, wake: bool = True) -> None:
-    global current  # noqa: PLW0603  # see above
     with _lock:
         stores = [layer.store for layer in layers]
         for layer in layers:
             layer.store = None
-        current = _layers[-1].store
+        _engine.current = _layers[-1].store
     # Outside of the lock: whoever is still fetching may be waiting for it.
     for store in stores:
         if store is not None:
@@ -192,11 +190,10 @@ def replaced(
         random: Returns a number from 0 to 1.
         settings: In place of those in force.
     """
-    global current  # noqa: PLW0603  # see above
     layer = _Layer(source, clock, random, settings)
     with _lock:
         _layers.append(layer)
-        current = None
+        _engine.current = None
     try:
         yield
     finally:
@@ -208,26 +205,7 @@ def replaced(
 
 
 def configure(**settings: object) -> Restore:
-    """Change settings of the whole process, of all its tasks and threads.
-
-    What is cached stays, under the new ones. Every setting can also be given as
-    ``CORE_BACKEND_<NAME>`` in the environment, which is read on first use.
-
-    Args:
-        **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,
-            ``connect_timeout``, ``read_timeout``, ``timeout``, ``max_connections``,
-            ``max_entries``, ``idle_timeout``, ``batch``, ``redact_logs``, ``warm_up``, ``source``,
-            ``allow``.
-            Times are in seconds.
-
-    Returns:
-        A context manager whose end takes back this change and no other. Blocks may overlap, and
-        end in any order; of two that change the same setting, the newer counts. Without ``with``
-        the change stays for good, made within another's block as well.
-
-    Raises:
-        ConfigurationError: One or more are unknown or out of range. Names all; changes none.
-    """
+    """Change settings of the process; ``core_backend.configure`` has the whole story."""
     with _lock:
         get_store()
         owner = _owner()
@@ -260,14 +238,14 @@ def _given(
 
 def _after_fork() -> None:
     """Start over in a forked child, which has the parent's memory but not its threads."""
-    global _lock, current  # noqa: PLW0603  # see above
+    global _lock  # noqa: PLW0603  # the parent's may be held by a thread that is not here
     for layer in _layers:
         store, layer.store = layer.store, None
         if store is not None:
             store.leave_to_parent()
             _left_behind.append(store)
     _lock = threading.RLock()
-    current = None
+    _engine.current = None
 
 
 def _hook_into_snapshots() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from core_backend.names import DEFAULT_STAGE, Key, cache_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Protocol
 
     from core_backend.values import SecretBytes, SecretText
 
@@ -15,10 +16,8 @@ __all__ = [
     "ARN_SUFFIX",
     "MAX_VALUE_BYTES",
     "BatchPage",
-    "BatchSource",
     "Key",
     "SecretRequest",
-    "SecretSource",
     "SecretValue",
     "has_valid_size",
     "is_answer_to",
@@ -122,41 +121,6 @@ def is_answer_to(request: SecretRequest, answer: Mapping[str, Any]) -> bool:
     return same and (not isinstance(stages, list) or request.stage in stages)
 
 
-class SecretSource(Protocol):
-    """Fetches values. Many tasks on one event loop call it at the same time."""
-
-    def check(self, request: SecretRequest) -> None:
-        """Check, without I/O, that the source can fetch ``request``.
-
-        It is called in the caller's thread, so that the error is raised at the mistake.
-
-        Raises:
-            ConfigurationError: Region, endpoint or credentials are missing, or must not be used.
-        """
-        ...
-
-    async def fetch(self, request: SecretRequest) -> SecretValue:
-        """Fetch one value, in one attempt. The caller retries, and limits the time.
-
-        Raises:
-            SecretError: One of its subclasses, with a message that says what to do next.
-            ConfigurationError: The source cannot work with these settings or this environment.
-        """
-        ...
-
-    async def warm(self) -> None:
-        """Prepare what a first fetch needs, such as modules, credentials and a connection.
-
-        Raises:
-            Exception: Any. The caller ignores it, because the first fetch reports it better.
-        """
-        ...
-
-    async def aclose(self) -> None:
-        """Close all connections. The source can be used again afterwards."""
-        ...
-
-
 class BatchPage:
     """One page of an answer of BatchGetSecretValue.
 
@@ -179,25 +143,64 @@ class BatchPage:
         self.next_token = next_token
 
 
-class BatchSource(SecretSource, Protocol):
-    """A source that can fetch several values in one call."""
+# For type checkers alone: making protocols costs a cold start a quarter of a millisecond.
+if TYPE_CHECKING:
 
-    def place(self, request: SecretRequest) -> str:
-        """Return the Region of the request. Requests of one Region can share a call.
+    class SecretSource(Protocol):
+        """Fetches values. Many tasks on one event loop call it at the same time."""
 
-        Raises:
-            ConfigurationError: No Region is set.
-        """
-        ...
+        def check(self, request: SecretRequest) -> None:
+            """Check, without I/O, that the source can fetch ``request``.
 
-    async def fetch_batch(self, requests: Sequence[SecretRequest], token: str | None) -> BatchPage:
-        """Fetch one page of values at the default stage, in one attempt.
+            It is called in the caller's thread, so that the error is raised at the mistake.
 
-        Args:
-            requests: At most 20, all of one Region.
-            token: ``next_token`` of the page before; ``None`` for the first page.
+            Raises:
+                ConfigurationError: Region, endpoint or credentials are missing or forbidden.
+            """
+            ...
 
-        Raises:
-            CoreBackendError: The whole call failed. The error is about the first request.
-        """
-        ...
+        async def fetch(self, request: SecretRequest) -> SecretValue:
+            """Fetch one value, in one attempt. The caller retries, and limits the time.
+
+            Raises:
+                SecretError: One of its subclasses, with a message that says what to do next.
+                ConfigurationError: The source cannot work with these settings or this environment.
+            """
+            ...
+
+        async def warm(self) -> None:
+            """Prepare what a first fetch needs, such as modules, credentials and a connection.
+
+            Raises:
+                Exception: Any. The caller ignores it, because the first fetch reports it better.
+            """
+            ...
+
+        async def aclose(self) -> None:
+            """Close all connections. The source can be used again afterwards."""
+            ...
+
+    class BatchSource(SecretSource, Protocol):
+        """A source that can fetch several values in one call."""
+
+        def place(self, request: SecretRequest) -> str:
+            """Return the Region of the request. Requests of one Region can share a call.
+
+            Raises:
+                ConfigurationError: No Region is set.
+            """
+            ...
+
+        async def fetch_batch(
+            self, requests: Sequence[SecretRequest], token: str | None
+        ) -> BatchPage:
+            """Fetch one page of values at the default stage, in one attempt.
+
+            Args:
+                requests: At most 20, all of one Region.
+                token: ``next_token`` of the page before; ``None`` for the first page.
+
+            Raises:
+                CoreBackendError: The whole call failed. The error is about the first request.
+            """
+            ...

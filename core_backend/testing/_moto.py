@@ -18,6 +18,7 @@ import threading
 import unittest
 from typing import TYPE_CHECKING, Any
 
+from core_backend import _engine
 from core_backend._engine import process
 from core_backend.testing import fakes
 
@@ -99,8 +100,8 @@ def _forget_after(*, http_response: Any, model: Any, **_: Any) -> None:
     """Forget what is cached once a test has changed a secret in moto."""
     changes = not model.name.startswith(_READS) and http_response.status_code < _FAILED
     # Fakes are not in moto. Before the first fetch nothing is cached.
-    if _depth and changes and fakes.serving() is None and process.current is not None:
-        process.current.clear()
+    if _depth and changes and fakes.serving() is None and _engine.current is not None:
+        _engine.current.clear()
 
 
 def _followed_by(method: Callable[..., Any], act: Callable[[], None]) -> Callable[..., Any]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from core_backend import _engine
 from core_backend._engine import process
 from core_backend.errors import CoreBackendError, SecretError, SecretNotFoundError
 from core_backend.names import DEFAULT_STAGE, SecretName
@@ -268,7 +269,7 @@ def _text(name: str) -> str:
 
 
 def _now() -> float:
-    store = process.current
+    store = _engine.current
     return time.monotonic() if store is None else store.clock.monotonic()
 
 

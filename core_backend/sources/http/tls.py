@@ -1,9 +1,9 @@
 """Which certificates a connection trusts.
 
-Loading a system's full bundle of certificates takes about 25 ms of a cold start, and AWS's endpoints
-chain to five roots. Those are package data, in a folder where OpenSSL finds a root by the hash of
-its name, so that a handshake reads the one root that it needs. If they do not verify a server, the
-system's bundle is loaded once and replaces them.
+Loading a system's full bundle of certificates takes about 25 ms of a cold start, and the endpoints
+of AWS chain to five roots. Those are package data, in a folder where OpenSSL finds a root by the
+hash of its name, so that a handshake reads the one root that it needs. If they do not verify a
+server, the system's bundle is loaded once and replaces them.
 
 Source of the certificates: Amazon Trust Services repository, https://www.amazontrust.com/repository/
 """
