@@ -18,6 +18,7 @@ from console import Progress
 from outcome import Columns, Goal, Outcome, Row, figures_table
 
 from core_backend._configuration import Settings
+from core_backend._engine.delivery import deliver
 from core_backend._engine.store import Store
 from core_backend.errors import CoreBackendError
 from core_backend.sources.failures import failure_of
@@ -220,6 +221,9 @@ class _Run:
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)
+            for task in tasks:
+                if not task.cancelled():
+                    task.result()  # its error
 
         # A store warns of each stale value that it serves.
         logging.disable(logging.WARNING)
@@ -272,7 +276,7 @@ class _Run:
         has_waited = False
         try:
             for request, answer in zip(requests, store.ask(requests, fresh=fresh), strict=True):
-                for flight in store.deliver(request, answer, fresh=fresh):
+                for flight in deliver(store, request, answer, fresh=fresh):
                     has_waited = True
                     await flight.wait(self._settings.timeout)
         except CoreBackendError:

@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["FULL_MEMORY", "NotAllowedError", "ProcessorShare", "fraction"]
+__all__ = ["NotAllowedError", "ProcessorShare", "fraction"]
 
-FULL_MEMORY = 1769
-"""The memory, in MB, with which a function gets one processor."""
-_PERIOD = 20_000  # microseconds
+# The memory, in MB, with which a function gets one processor.
+_FULL_MEMORY = 1769
+# In microseconds.
+_PERIOD = 20_000
 _MOUNTS = Path("/proc/self/mounts")
 _PATIENCE = 5.0
-# How a busy loop tells the seconds of processor time it got, and the seconds that passed.
+# A busy loop. It prints the seconds of processor time that it got, and the seconds that passed.
 _BUSY = """
 import time
 input()
@@ -40,23 +41,23 @@ class NotAllowedError(Exception):
 
 
 def fraction(memory: int) -> float:
-    """Return the part of a processor that a function of so many MB gets."""
-    return memory / FULL_MEMORY
+    """Return the part of a processor that Lambda gives a function with that memory, in MB."""
+    return memory / _FULL_MEMORY
 
 
 class ProcessorShare:
     """A cgroup whose processes run at full speed until it is closed; a context manager.
 
     Args:
-        memory: Of the function, in MB.
+        memory: The function's memory in MB.
 
     Raises:
-        NotAllowedError: There is no cgroup to be had.
+        NotAllowedError: No cgroup can be made here.
     """
 
     def __init__(self, memory: int) -> None:
         self._quota = round(_PERIOD * fraction(memory))
-        self._folder, self._is_second_version = _new_group()
+        self._folder, self._is_second_version = _make_group()
 
     def add(self, process: int) -> None:
         """Move a process into the group, with all its threads."""
@@ -89,7 +90,7 @@ class ProcessorShare:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        """Remove the group. Its processes have ended, or are about to."""
+        """Remove the group, as soon as its processes have ended."""
         give_up = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -110,7 +111,7 @@ class ProcessorShare:
         (self._folder / name).write_text(text, encoding="ascii")
 
 
-def _new_group() -> tuple[Path, bool]:
+def _make_group() -> tuple[Path, bool]:
     """Make a cgroup; return its folder, and whether it is one of version 2."""
     reasons = []
     for mount, is_second_version in _mounts():

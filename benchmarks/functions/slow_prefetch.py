@@ -2,15 +2,14 @@
 
 import os
 
-from core_backend import async_handler, get_secrets
+from core_backend import async_handler, get_secrets, prefetch
 
-SECRETS = os.environ["PREFETCHED"].split(",")
+prefetch(*os.environ["PREFETCHED"].split(","))
+
+import slow  # noqa: E402, F401  # as a handler imports its other libraries
 
 
-@async_handler(prefetch=SECRETS)
+@async_handler
 async def handler(event, context):
     values = await get_secrets(*event["secrets"])
     return {"fetched": len(values)}
-
-
-import slow  # noqa: E402, F401  # below the handler, which starts the fetches
