@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from core_backend.cli.run import CommandError
-from core_backend.cli.values import MAX_BYTES, pipe_hint
-from core_backend.values import SecretText
+from core_backend.cli.values import pipe_hint
+from core_backend.values import MAX_BYTES, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Generator

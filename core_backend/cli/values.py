@@ -12,7 +12,7 @@ from dotenv.parser import parse_stream
 
 from core_backend.cli.run import CommandError
 from core_backend.errors import ConfigurationError, SecretFormatError
-from core_backend.values import SecretBytes, SecretText, read
+from core_backend.values import MAX_BYTES, SecretBytes, SecretText, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from core_backend.cli.declarations import Declarations, DeclaredSecret
 
 __all__ = [
-    "MAX_BYTES",
     "Given",
     "find_fault",
     "format_env",
@@ -30,8 +29,6 @@ __all__ = [
     "read_stdin",
 ]
 
-# Source: Secrets Manager API reference, PutSecretValue (SecretString, SecretBinary).
-MAX_BYTES = 65_536
 _FIX = "Correct the file; nothing was written."
 
 

@@ -45,7 +45,7 @@ def _direct_or_sdk(settings: Settings, clock: Clock) -> tuple[BatchSource, str, 
     from core_backend.sources.endpoints import Endpoints, is_secure  # noqa: PLC0415
 
     endpoints = Endpoints(os.environ, settings.insecure_endpoint)
-    endpoint = endpoints.configured()
+    endpoint = endpoints.custom()
     if endpoint is not None and not is_secure(endpoint):
         logging.getLogger("core_backend").warning(
             "credentials go to %s over plain http, because the setting insecure_endpoint allows "

@@ -123,9 +123,9 @@ class Endpoints:
                 f"to partition {partition or 'aws'!r:.40}; check the ARN and AWS_REGION, or set "
                 f"CORE_BACKEND_SOURCE=sdk"
             )
-        return self.configured() or Endpoint(self._host(region, own), 443, tls=True), region
+        return self.custom() or Endpoint(self._host(region, own), 443, tls=True), region
 
-    def configured(self) -> Endpoint | None:
+    def custom(self) -> Endpoint | None:
         """Return the endpoint that the environment sets instead of AWS's own, if it does.
 
         Raises:
@@ -291,17 +291,15 @@ def _default_profile(environ: Mapping[str, str]) -> Mapping[str, str]:
     try:
         parser.read(path)
     except (configparser.Error, UnicodeDecodeError) as error:
-        why = type(error).__name__
-    else:
-        names = [name for name in parser.sections() if _names_default(name)]
-        return dict(parser.items(names[-1])) if names else {}
-    raise ConfigurationError(
-        f"the AWS config file {path!r} cannot be parsed ({why}); correct it, or set "
-        f"AWS_CONFIG_FILE to another file"
-    )
+        raise ConfigurationError(
+            f"the AWS config file {path!r} cannot be parsed ({type(error).__name__}); correct it, "
+            f"or set AWS_CONFIG_FILE to another file"
+        ) from None
+    names = [name for name in parser.sections() if _is_default(name)]
+    return dict(parser.items(names[-1])) if names else {}
 
 
-def _names_default(section: str) -> bool:
+def _is_default(section: str) -> bool:
     return section.translate({ord(quote): None for quote in "\"'"}).split() in (
         ["default"],
         ["profile", "default"],

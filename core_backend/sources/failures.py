@@ -1,4 +1,4 @@
-"""Which error an answer of the service stands for: by its code, where there is one."""
+"""Which error of this package stands for an error code of the service."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["failure_of"]
 
-# What may stand in a message: the service's codes are words, a proxy's page is not.
+# Only text of this form goes into messages: it excludes a proxy's page in place of a code.
 _CODE = re.compile(r"[A-Za-z0-9.]{1,100}")
 
 _HTTP_TOO_MANY_REQUESTS = 429
@@ -78,7 +78,7 @@ _ADVICE: dict[type[SecretError], str] = {
     SecretDeletedError: "it is marked for deletion; restore it (aws secretsmanager "
     "restore-secret), or create it anew under another name",
     SecretDecryptionError: "it could not be decrypted; allow the function's role kms:Decrypt on "
-    "the secret's key, and see that the key is enabled",
+    "the secret's key, and check that the key is enabled",
     SecretAccessDeniedError: "access denied, or there is no such secret (a policy scoped to one "
     "secret hides which); grant the function read, secret.grant_read(function), and check the "
     "name, the Region and the account",
@@ -93,15 +93,15 @@ _CREDENTIALS_ADVICE = (
 def failure_of(
     request: SecretRequest, code: str, message: str, *, status: int = 400
 ) -> CoreBackendError:
-    """Return the error that the service's ``code`` stands for.
+    """Return the error that stands for ``code``.
 
     Args:
-        request: What was asked for.
-        code: The service's error code, without its namespace. What does not look like one is
-            as unknown as none.
-        message: The service's message, only looked at: it goes into no error, since a proxy's
-            page, or an echo of the request, might stand where a message should.
-        status: The HTTP status, which decides only where the code is unknown.
+        request: The request that failed.
+        code: The service's error code, without its namespace. Text that cannot be a code counts
+            as an unknown one.
+        message: The service's message. It helps to choose the error but is never quoted, because
+            it may be a proxy's page, or repeat the request.
+        status: The HTTP status, which decides only if the code is unknown.
     """
     label = request.label
     known = code if _CODE.fullmatch(code) else None
@@ -139,5 +139,5 @@ def _kind_of(code: str, message: str, status: int) -> type[SecretError] | None:
 
 
 def _is_of_kms(message: str) -> bool:
-    # Not "kms" alone: the message names the secret's ARN, and a secret can be called so.
+    # Not "kms" alone: the message quotes the secret's ARN, and its name may contain that.
     return any(words in message for words in ("access to kms", "kms:", "ciphertext"))

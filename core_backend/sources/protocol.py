@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from core_backend.names import DEFAULT_STAGE, Key, cache_key
+from core_backend.values import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARN_SUFFIX",
-    "MAX_VALUE_BYTES",
     "BatchPage",
     "Key",
     "SecretRequest",
@@ -23,8 +23,6 @@ __all__ = [
     "is_answer_to",
 ]
 
-MAX_VALUE_BYTES = 65_536
-"""The largest value. Source: Secrets Manager user guide, "AWS Secrets Manager quotas"."""
 ARN_SUFFIX = 7
 """Length of the hyphen and six characters at the end of an ARN, which a request may omit."""
 
@@ -103,7 +101,7 @@ def has_valid_size(value: str | bytes) -> bool:
         except UnicodeEncodeError:
             # A lone surrogate, which an escape in JSON can stand for, is no text.
             return False
-    return 0 < len(value) <= MAX_VALUE_BYTES
+    return 0 < len(value) <= MAX_BYTES
 
 
 def is_answer_to(request: SecretRequest, answer: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Keeps values and credentials out of the SDK's debug log, which prints whole answers."""
+"""Masks values and credentials in the SDK's debug log, which prints whole answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 
 __all__ = ["mask_sdk_logs"]
 
-# Loggers that print requests or answers as they go over the wire.
+# Loggers that print requests or answers as they are sent.
 _ON_THE_WIRE = (
     "aiobotocore.endpoint",
     "aiobotocore.httpsession",
@@ -16,12 +16,12 @@ _ON_THE_WIRE = (
     "botocore.parsers",
 )
 _PREFIXES = ("aiobotocore", "botocore", "boto3", "aiohttp", "httpx", "urllib3")
-_TELLTALES = ("secretstring", "secretbinary", "security-token", "secret_key", "sessiontoken")
+_SECRET_WORDS = ("secretstring", "secretbinary", "security-token", "secret_key", "sessiontoken")
 
 
 class _Mask(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno <= logging.DEBUG and _tells(record):
+        if record.levelno <= logging.DEBUG and _may_hold_secret(record):
             record.msg = "(masked: this line could hold a secret or a session token)"
             record.args = ()
             record.exc_info = record.exc_text = None
@@ -32,17 +32,17 @@ _mask = _Mask("core_backend")
 
 
 def mask_sdk_logs() -> None:
-    """Put the filter on every logger the SDK has made so far. Doing so again changes nothing."""
+    """Add the filter to every logger that the SDK has made so far. Repeating it is harmless."""
     names = [name for name in logging.root.manager.loggerDict if name.startswith(_PREFIXES)]
     for name in {*names, *_ON_THE_WIRE}:
         logging.getLogger(name).addFilter(_mask)
 
 
-def _tells(record: logging.LogRecord) -> bool:
+def _may_hold_secret(record: logging.LogRecord) -> bool:
     if record.name in _ON_THE_WIRE:
         return True
     try:
         text = record.getMessage().lower()
-    except Exception:  # noqa: BLE001  # a line that cannot be made cannot be judged either
+    except Exception:  # noqa: BLE001  # a record that cannot be formatted is masked
         return True
-    return any(word in text for word in _TELLTALES)
+    return any(word in text for word in _SECRET_WORDS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core_backend.errors import ConfigurationError, SecretNotFoundError, SecretUnavailableError
-from core_backend.sources.endpoints import configured_region
+from core_backend.sources.endpoints import configured_region, region_of_arn
 from core_backend.sources.failures import failure_of
 from core_backend.sources.protocol import SecretValue
 from core_backend.sources.sdk_logs import mask_sdk_logs
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["BotoSource"]
 
-_ARN_REGION = re.compile(r"arn:[^:]+:secretsmanager:([a-z0-9-]+):")
 # In moto's server mode, the server may not be running.
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
 # The stubs know a service for each extra of theirs, and say Unknown of all others.
@@ -96,8 +94,8 @@ class BotoSource:
 
 
 def _region_of(request: SecretRequest) -> str:
-    arn = _ARN_REGION.match(request.secret_id)
-    region: str | None = arn[1] if arn else configured_region(os.environ)
+    arn = region_of_arn(request.secret_id)
+    region: str | None = arn[0] if arn else configured_region(os.environ)
     region = region or _sdk.session.Session().region_name
     if region is not None:
         return region

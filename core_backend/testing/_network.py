@@ -112,5 +112,5 @@ class _GuardedSource:
     def _is_on_this_machine(self) -> bool:
         if self._settings.source == "extension":
             return True
-        endpoint = Endpoints(os.environ, self._settings.insecure_endpoint).configured()
+        endpoint = Endpoints(os.environ, self._settings.insecure_endpoint).custom()
         return endpoint is not None and is_loopback(endpoint.host)

@@ -206,13 +206,13 @@ def test_a_hostile_arn_leads_nowhere(secret_id):
 )
 def test_a_configured_endpoint_takes_the_place_of_awss(url, endpoint):
     environ = LAMBDA | {"AWS_ENDPOINT_URL": url}
-    assert Endpoints(environ).configured() == endpoint
+    assert Endpoints(environ).custom() == endpoint
     assert Endpoints(environ).find(ARN) == (endpoint, "us-west-2")
     assert Endpoints(environ).needs_sdk() is None
     environ["AWS_ENDPOINT_URL_SECRETS_MANAGER"] = "https://closer.example"
-    assert Endpoints(environ).configured().host == "closer.example"
+    assert Endpoints(environ).custom().host == "closer.example"
     environ["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"] = "True"
-    assert Endpoints(environ).configured() is None
+    assert Endpoints(environ).custom() is None
 
 
 @pytest.mark.parametrize(

@@ -106,27 +106,31 @@ class Server:
         )
         self._listener.setblocking(False)  # its name says what
         self.port = self._listener.getsockname()[1]
-        self._accepting = self._loop.create_task(self._accept())
+        self._loop.add_reader(self._listener, self._accept)
 
     async def _close_listener(self) -> None:
-        self._accepting.cancel()
-        await asyncio.wait([self._accepting])
+        self._loop.remove_reader(self._listener)
         self._listener.close()
 
     async def _end_connections(self) -> None:
+        # A task that is cancelled before its first step would never close its socket.
+        await asyncio.sleep(0)
         for task in (live := list(self._live)):
             task.cancel()
         if live:
             await asyncio.wait(live)
 
-    async def _accept(self) -> None:
-        while True:
-            sock, _ = await self._loop.sock_accept(self._listener)
-            # asyncio sets it only where the socket tells its protocol; without it, 40 ms an answer.
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = self._loop.create_task(self._connection(sock))
-            self._live.add(task)
-            task.add_done_callback(self._live.discard)
+    def _accept(self) -> None:
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:  # the client has left already
+            return
+        sock.setblocking(False)
+        # asyncio sets it only where the socket tells its protocol; without it, 40 ms an answer.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        task = self._loop.create_task(self._connection(sock))
+        self._live.add(task)
+        task.add_done_callback(self._live.discard)
 
     async def _connection(self, sock: socket.socket) -> None:
         self.connections += 1

@@ -1,1 +1,1 @@
-"""A small HTTPS client: messages, connections, the pool that keeps them, and whom they trust."""
+"""A small HTTPS client: messages, connections, the pool that keeps them, and trust."""

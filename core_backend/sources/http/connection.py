@@ -1,8 +1,8 @@
-"""One connection: opened, used for one request after another, closed.
+"""One connection, used for one request after another.
 
-It talks to the socket itself, not through asyncio's transports: their TLS takes twice the time of
-the handshake proper and a quarter of a megabyte each, and they cannot be dropped in a forked child
-without saying goodbye on the parent's connection. Here closing sends nothing but the kernel's FIN.
+It uses the socket directly instead of asyncio's transports. Those double the time of a TLS
+handshake, take a quarter of a megabyte each, and cannot be dropped in a forked child without ending
+the parent's TLS session. Here closing sends nothing but the kernel's FIN.
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ __all__ = [
 
 
 class Resolver:
-    """Looks names up, each by one thread at a time.
+    """Looks up host names, with at most one thread for each name.
+
+    The threads are daemons, so that a look-up that hangs does not delay the process's exit.
 
     Args:
-        getaddrinfo: The look-up itself, as ``socket.getaddrinfo``, run in a thread.
+        getaddrinfo: The function for a look-up, called in a thread.
     """
 
     def __init__(self, getaddrinfo: Callable[..., list[Any]] = socket.getaddrinfo) -> None:
@@ -52,9 +54,11 @@ class Resolver:
         self._pending.pop((host, port), None)
 
     def start(self, host: str, port: int) -> asyncio.Future[list[Address]]:
-        """Begin to look up where ``host`` can be reached; done at once for an address.
+        """Start to look up the addresses of ``host``.
 
-        What is returned is shared: shield it. It fails with ``Broken`` where the name has none.
+        Returns:
+            A future that others may share, so shield it. It is done at once for an IP address and
+            for localhost, and fails with ``Broken`` if nothing is found.
         """
         key = (host, port)
         if pending := self._pending.get(key):
@@ -79,17 +83,17 @@ class Resolver:
     def _finish(self, key: tuple[str, int], done: asyncio.Future[list[Address]]) -> None:
         if self._pending.get(key) is done:
             del self._pending[key]
-        # Looked at, in case nobody waits any more.
+        # If nobody waits any more, asyncio would log an exception that was never retrieved.
         if not done.cancelled():
             done.exception()
 
     def _look_up(self, pending: asyncio.Future[list[Address]], host: str, port: int) -> None:
         found: list[Address] = []
         with contextlib.suppress(OSError):
-            # As bytes: a str would need the codec of international names, 1.5 ms to import.
+            # As bytes: for a str, Python imports the codec of international names, 1.5 ms.
             answers = self._getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
             found = [(family, address) for family, _, _, _, address in answers]
-        # The loop may be closed by now, and nobody waiting.
+        # The loop may be closed by now.
         with contextlib.suppress(RuntimeError):
             pending.get_loop().call_soon_threadsafe(_settle, pending, found)
 
@@ -105,7 +109,7 @@ def _settle(pending: asyncio.Future[list[Address]], found: list[Address]) -> Non
 
 def _literal(host: str, port: int) -> list[Address]:
     if host == "localhost":
-        # Never asked for elsewhere, where the answer need not be this machine.
+        # Never looked up, because a name server may answer with another machine.
         return [(socket.AF_INET, ("127.0.0.1", port)), (socket.AF_INET6, ("::1", port, 0, 0))]
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -124,18 +128,18 @@ class Untrusted(Exception):  # noqa: N818  # what the server is
 
 
 class Connection:
-    """A socket, first connected, then secured, then used. On one event loop."""
+    """A socket that is connected, secured with TLS, and used, on one event loop."""
 
     def __init__(self, endpoint: Endpoint, family: socket.AddressFamily) -> None:
         self.endpoint = endpoint
         self.idle_since: Moment | None = None
-        """When it last became idle; ``None`` until it does for the first time."""
+        """When it last became idle; ``None`` if it never was."""
         try:
             self._sock = socket.socket(family, socket.SOCK_STREAM)
         except OSError as error:
             raise Broken(f"no socket: {_explain(error)}") from None
         self._sock.setblocking(False)  # noqa: FBT003  # its name says what
-        # A request leaves in one piece, and not only once the last one is acknowledged.
+        # Send a request at once, although the one before may not be acknowledged yet.
         self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop = asyncio.get_running_loop()
         self._pid = os.getpid()
@@ -143,13 +147,13 @@ class Connection:
 
     @property
     def closed(self) -> bool:
-        """Whether it can serve no further request."""
+        """Whether it is closed."""
         return self._sock.fileno() == -1
 
     def close(self) -> None:
-        """Close this process's end, without a word to the peer; what waits on it gets ``Broken``.
+        """Close this process's end. A task that waits on it gets ``Broken``.
 
-        In a forked child that leaves the parent's end as it is.
+        TLS sends nothing, so that a forked child leaves its parent's connection intact.
         """
         self._unregister(self._sock.fileno())
         self._sock.close()
@@ -190,31 +194,31 @@ class Connection:
             Untrusted: The server's certificate does not verify.
             Broken: The handshake failed otherwise.
         """
-        # As bytes: a str would be encoded as an international name, whose codec takes 1.5 ms to
-        # import. It is plain ASCII already.
+        # As bytes: for a str, Python imports the codec of international names, 1.5 ms.
         name = self.endpoint.host.encode("ascii")
         try:
+            # Before 3.13, wrap_socket would leave a socket open that was reset already.
+            self._sock.getpeername()
             self._sock = secured = context.wrap_socket(
                 self._sock, server_hostname=name, do_handshake_on_connect=False
             )
         except OSError as error:
-            # It was reset already. The socket is closed by now.
             raise Broken(f"the connection broke: {_explain(error)}") from None
         await self._do(secured.do_handshake)
 
     async def exchange(self, request: bytes) -> Response:
-        """Send a request and return its response; anything less closes the connection.
+        """Send a request and return its response. A failure closes the connection.
 
         Raises:
             Unanswered: The connection ended before the response began.
-            Broken: There was no proper response.
+            Broken: The response was cut off or malformed.
         """
         reader = ResponseReader()
         response: Response | None = None
         try:
             await self._send(request)
             while response is None:
-                # Bound to no name, so that no frame of a traceback holds what came.
+                # Not bound to a name, so that the data do not outlive the reader.
                 response = reader.feed(await self._do(self._sock.recv, _READ_SIZE))
         except Broken as broken:
             if reader.has_begun:
@@ -233,7 +237,7 @@ class Connection:
             rest = rest[await self._do(self._sock.send, rest, writing=True) :]
 
     async def _do(self, operation: Callable[..., T], *given: object, writing: bool = False) -> T:
-        """Do a socket's operation, waiting for the socket as often as it asks for that."""
+        """Do an operation of the socket, and wait for the socket whenever it is not ready."""
         while True:
             try:
                 return operation(*given)
@@ -261,12 +265,12 @@ class Connection:
             raise Broken(f"the connection cannot be waited for: {_explain(error)}") from None
         finally:
             self._waiting = None
-            # Closed meanwhile, the number may already be another connection's.
+            # If it was closed meanwhile, another connection may have the number already.
             if self._sock.fileno() == descriptor:
                 self._unregister(descriptor)
 
     def _unregister(self, descriptor: int) -> None:
-        # In a forked child, the selector is the parent's still.
+        # A forked child still has the parent's selector.
         if descriptor != -1 and self._pid == os.getpid() and not self._loop.is_closed():
             self._loop.remove_reader(descriptor)
             self._loop.remove_writer(descriptor)
@@ -275,19 +279,19 @@ class Connection:
 async def connect(
     endpoint: Endpoint, resolver: Resolver, trust: Trust, seconds: float
 ) -> Connection:
-    """Connect within ``seconds`` to whichever of the host's addresses answers.
+    """Connect within ``seconds`` to the first address of the host that answers.
 
     Raises:
-        Untrusted: The server's certificate does not verify, by all that is trusted.
+        Untrusted: The server's certificate does not verify.
         Broken: No address can be reached, or the handshake failed.
-        ConfigurationError: What is to be trusted cannot be read.
+        ConfigurationError: The certificates to trust cannot be read.
         TimeoutError: It took longer.
     """
     async with asyncio.timeout(seconds):
         lookup = resolver.start(endpoint.host, endpoint.port)
-        # Made while the name is being looked up: it takes as long.
+        # Made during the look-up, because it takes about as long.
         context = trust.context() if endpoint.tls else None
-        # Shielded, for others wait for the same.
+        # Shielded, because others wait for the same look-up.
         addresses = await asyncio.shield(lookup)
         while True:
             connection = await _reach_any(endpoint, addresses, seconds)
@@ -311,7 +315,7 @@ async def _reach_any(endpoint: Endpoint, addresses: list[Address], seconds: floa
     *others, last = addresses
     for address in others:
         try:
-            # One address that swallows everything leaves time for the next.
+            # An address that never answers leaves time for the next one.
             async with asyncio.timeout(seconds / len(addresses)):
                 return await _reach(endpoint, address)
         except (Broken, TimeoutError):

@@ -1,9 +1,10 @@
-"""HTTP/1.1 as far as one small JSON service needs it: one request written, one response read.
+"""HTTP/1.1 as far as a small JSON service needs it: write a request, read a response.
 
-The reader is strict and bounded, for importing a general one takes longer than a fetch. It knows
-Content-Length and chunks, and refuses all that is odd: folded or repeated framing headers, bare
-line feeds, trailers, chunk extensions, interim responses, responses without a length, bytes beyond
-the response. What it accepts, h11 accepts too, and reads alike: a test holds it to that.
+There is an own reader because importing a general one takes longer than a fetch. It is strict, and
+limits sizes. It reads bodies with Content-Length and in chunks, and refuses everything unusual:
+folded or repeated framing headers, bare line feeds, trailers, chunk extensions, interim responses,
+responses without a length, and bytes after the response. A test compares it with h11, which accepts
+and reads in the same way all that this reader accepts.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 _MAX_BODY = 1_048_576
-"""A value has at most 65,536 bytes; escaped as JSON, six times that."""
+"""More than the largest value needs, whose JSON escapes may take six bytes for each of its own."""
 _MAX_HEAD = 16_384
 _MAX_WIRE = _MAX_HEAD + _MAX_BODY + 65_536
 _NAME_CHARACTERS = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -37,7 +38,7 @@ _WITHOUT_BODY = (204, 304)
 
 
 class Broken(Exception):  # noqa: N818  # what the connection is, not what the caller is told
-    """A connection, or what came over it, is of no use. The text never quotes what came."""
+    """A connection failed, or its answer is malformed. The message never quotes the answer."""
 
 
 class Unanswered(Broken):
@@ -49,7 +50,7 @@ class Mistaken(Broken):
 
 
 class Response:
-    """A whole response. Its body is masked wherever it would be shown."""
+    """A complete response. The repr of its body shows a mask."""
 
     __slots__ = ("body", "headers", "keep_alive", "status")
 
@@ -65,42 +66,45 @@ class Response:
 
 
 def can_be_header(text: str) -> bool:
-    """Return whether a request may have a header of this value: visible ASCII, spaces within."""
+    """Return whether ``text`` is a valid header value: visible ASCII, spaces only inside."""
     return text.isascii() and text.isprintable() and text.strip(" ") == text
 
 
 def request_bytes(method: str, target: str, headers: Mapping[str, str], body: bytes) -> SecretBytes:
-    """Return a request as it is sent."""
+    """Return the bytes of a request."""
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     head = f"{method} {target} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
     return SecretBytes(head.encode() + body)
 
 
 class ResponseReader:
-    """Reads one response out of pieces as they come."""
+    """Reads one response from the pieces that arrive."""
 
     __slots__ = ("_at", "_body", "_data", "_headers", "_keep_alive", "_length", "_status")
 
     def __init__(self) -> None:
         self._data = bytearray()
         self._at = 0
-        """How far the data are read."""
+        """Position up to which the data have been read."""
         self._body = bytearray()
         self._status = 0
-        """0 until the head is read."""
+        """The status; 0 until the head has been read."""
         self._length: int | None = None
-        """The body's length; ``None`` where it comes in chunks."""
+        """The body's length; ``None`` for a body in chunks."""
 
     @property
     def has_begun(self) -> bool:
-        """Whether anything has arrived."""
+        """Whether any data have arrived."""
         return bool(self._data)
 
     def feed(self, data: bytes) -> Response | None:
-        """Take what has arrived, nothing for the end; return the response once it is whole.
+        """Read further data, and return the response once it is complete.
+
+        Args:
+            data: What has arrived; empty if the connection has ended.
 
         Raises:
-            Broken: This is no response that can be accepted.
+            Broken: The response is malformed, or incomplete.
         """
         if not data:
             raise Broken("the connection ended before the answer did")
@@ -109,7 +113,7 @@ class ResponseReader:
             raise Broken("the answer is too large")
         if not self._status and not self._read_head():
             return None
-        whole = self._read_chunks() if self._length is None else self._read_sized(self._length)
+        whole = self._read_chunks() if self._length is None else self._read_exactly(self._length)
         if not whole:
             return None
         if self._at != len(self._data):
@@ -119,7 +123,7 @@ class ResponseReader:
         )
 
     def clear(self) -> None:
-        """Forget what has arrived, so that nothing that still holds the reader holds a value."""
+        """Forget the data, so that a reference to the reader does not keep a value."""
         self._data = self._body = bytearray()
 
     def _read_head(self) -> bool:
@@ -127,7 +131,8 @@ class ResponseReader:
         if max(end, len(self._data) * (end < 0)) > _MAX_HEAD:
             raise Broken("the answer has too large a head")
         if end < 0:
-            # A lenient reader would take bare line feeds for the end; do not wait for another.
+            # A lenient reader would accept bare line feeds as the end. This one would wait for
+            # an end that never comes.
             if self._data.count(b"\n") != self._data.count(b"\r\n"):
                 raise Broken("the answer is no HTTP")
             return False
@@ -142,7 +147,7 @@ class ResponseReader:
         self._status = status
         return True
 
-    def _read_sized(self, length: int) -> bool:
+    def _read_exactly(self, length: int) -> bool:
         if len(self._data) - self._at < length:
             return False
         self._body += self._data[self._at : self._at + length]
@@ -184,11 +189,11 @@ def _headers(lines: list[str]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         value = value.strip(" \t")
-        # Stripped of all the characters it may have, a good name leaves nothing.
+        # Stripping all valid characters from a valid name leaves nothing.
         if not colon or not name or name.strip(_NAME_CHARACTERS) or not _printable(value):
             raise Broken("the answer has an unreadable header")
         name = name.lower()
-        # Repeated framing headers become something that is refused below.
+        # A repeated framing header becomes a value that is refused below.
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
 
@@ -201,7 +206,7 @@ def _length(headers: Mapping[str, str]) -> int | None:
         return None
     if length is None or not _digits(length):
         raise Broken("the answer has no length")
-    # Compared by its digits first: int() of a very long number is an error of its own.
+    # The digits are counted first, because int() refuses a very long number.
     if len(length.lstrip("0")) > len(str(_MAX_BODY)) or int(length) > _MAX_BODY:
         raise Broken("the answer is too large")
     return int(length)

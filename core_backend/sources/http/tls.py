@@ -47,7 +47,7 @@ class Trust:
             ConfigurationError: ``AWS_CA_BUNDLE`` cannot be read.
         """
         if self._context is None:
-            self._context = _bundled(self._bundle) if self._bundle else _shipped()
+            self._context = _trust_bundle(self._bundle) if self._bundle else _trust_shipped_roots()
         return self._context
 
     def after(self, failed: ssl.SSLContext) -> ssl.SSLContext | None:
@@ -58,41 +58,40 @@ class Trust:
         if failed is self._context:
             if self._is_last:
                 return None
-            self._context = _system()
+            self._context = _trust_system()
             self._is_last = True
         return self._context
 
 
-def _strict() -> ssl.SSLContext:
+def _new_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
-def _shipped() -> ssl.SSLContext:
-    context = _strict()
+def _trust_shipped_roots() -> ssl.SSLContext:
+    context = _new_context()
     context.load_verify_locations(capath=ROOTS)
     return context
 
 
-def _system() -> ssl.SSLContext:
-    context = _strict()
+def _trust_system() -> ssl.SSLContext:
+    context = _new_context()
     context.load_default_certs()
     return context
 
 
-def _bundled(path: str) -> ssl.SSLContext:
-    context = _strict()
+def _trust_bundle(path: str) -> ssl.SSLContext:
+    context = _new_context()
     folder = os.path.isdir(path)  # noqa: PTH112  # pathlib costs a cold start 3 ms
     try:
         context.load_verify_locations(*(None, path) if folder else (path,))
     except OSError as error:
-        # Also what an unreadable certificate raises: ssl.SSLError is an OSError.
-        why = error.strerror or type(error).__name__
-    else:
-        return context
-    raise ConfigurationError(
-        f"AWS_CA_BUNDLE is {path!r}, which cannot be loaded as certificates ({why}); point it at a "
-        f"PEM file, or unset it to trust Amazon's and the system's"
-    )
+        # ssl.SSLError, which an unreadable certificate raises, is an OSError too.
+        raise ConfigurationError(
+            f"AWS_CA_BUNDLE is {path!r}, which cannot be loaded as certificates "
+            f"({error.strerror or type(error).__name__}); point it at a PEM file, or unset it to "
+            f"trust Amazon's and the system's"
+        ) from None
+    return context

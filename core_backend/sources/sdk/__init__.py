@@ -74,7 +74,7 @@ class SdkSource:
             ConfigurationError: One of them is missing or wrong.
         """
         self.place(request)
-        self._endpoints.configured()
+        self._endpoints.custom()
 
     async def fetch(self, request: SecretRequest) -> SecretValue:
         """Fetch one value, in one attempt.

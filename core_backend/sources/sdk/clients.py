@@ -1,4 +1,4 @@
-"""The SDK's clients: one for each Region, replaced when what they hold has gone bad."""
+"""The SDK's clients: one for each Region, replaced when its connections or credentials are bad."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Client", "Clients"]
 
 
 class Client:
-    """One client of the SDK, shared by all who fetch from its Region.
+    """One client of the SDK, shared by all fetches from its Region.
 
     Attributes:
-        proven: Whether it has brought an answer, so that connections may be idle in it.
+        proven: Whether it has returned an answer, so that it may have idle connections.
     """
 
     def __init__(self, region: str, connect: Connect) -> None:
@@ -32,8 +32,7 @@ class Client:
         self.dropped = False
         self.used_at: Moment | None = None
         self._stack = contextlib.AsyncExitStack()
-        # A task, so that those who ask meanwhile share it, and one who is cancelled leaves it to
-        # the others.
+        # A task, so that other fetches share it, and a cancelled one does not end it.
         self.connecting: asyncio.Task[Any] = asyncio.create_task(connect(region, self._stack))
 
     async def aclose(self) -> None:
@@ -44,13 +43,13 @@ class Client:
 
 
 class Clients:
-    """The clients in use, on one event loop.
+    """The clients of one event loop.
 
     Args:
-        connect: Makes the client for a Region, to be closed by the stack it is given.
+        connect: Makes the client for a Region, and registers it with the given stack to be closed.
         clock: Tells how long a client was idle.
-        idle_timeout: After how many seconds connections count as dead. The SDK sees to that by
-            the monotonic clock, which can stand still in a freeze; here the wall clock is.
+        idle_timeout: Seconds after which idle connections are dropped. The SDK measures them with
+            the monotonic clock, which may stop in a freeze, so the wall clock is checked here.
     """
 
     def __init__(self, connect: Connect, clock: Clock, idle_timeout: float) -> None:
@@ -62,21 +61,21 @@ class Clients:
 
     @contextlib.asynccontextmanager
     async def lease(self, region: str) -> AsyncGenerator[tuple[Client, Any]]:
-        """Hand out the Region's client, and what the SDK calls one."""
+        """Lend the Region's client, together with the SDK's own object."""
         client = self._current.get(region)
         if client is None or self._was_frozen(client):
             self.drop(client)
             client = self._current[region] = Client(region, self._connect)
         client.users += 1
         try:
-            yield client, await self._connected(client)
+            yield client, await self._wait_for_connection(client)
         finally:
             client.users -= 1
             client.used_at = moment(self._clock)
             self._close_if_done(client)
 
     def drop(self, client: Client | None) -> None:
-        """Let nobody else have it; it is closed when the last of its users is done."""
+        """Lend a client to nobody else, and close it once its last user is done."""
         if client is None or client.dropped:
             return
         client.dropped = True
@@ -94,14 +93,14 @@ class Clients:
         clients = list(self._current.values())
         self._current.clear()
         closing = [*self._closing, *(asyncio.create_task(client.aclose()) for client in clients)]
-        # Whatever fails to close is being dropped all the same.
+        # A client that fails to close is dropped anyway.
         await asyncio.gather(*closing, return_exceptions=True)
 
-    async def _connected(self, client: Client) -> Any:
+    async def _wait_for_connection(self, client: Client) -> Any:
         try:
             return await asyncio.shield(client.connecting)
         except BaseException:
-            if client.connecting.done():  # it failed; whoever comes next tries anew
+            if client.connecting.done():  # it failed, and the next fetch makes a new one
                 self.drop(client)
             raise
 

@@ -14,6 +14,7 @@ from support.faults import close_after, raw, reset, shorter_than_told, silent
 from support.http_server import HttpServer
 from support.scripted import until
 
+from core_backend.sources.endpoints import Endpoint
 from core_backend.sources.http.connection import Resolver, connect
 from core_backend.sources.http.messages import Broken, ResponseReader, request_bytes
 from core_backend.sources.http.tls import Trust
@@ -78,6 +79,32 @@ async def test_the_end_of_an_idle_connection_is_seen_before_it_is_used(service, 
         await connection.exchange(ASK)
     assert connection.closed
     assert not connection.is_quiet()
+
+
+@pytest.mark.parametrize("tls", [True, False])
+async def test_junk_after_an_answer_is_seen_before_the_connection_is_used_again(
+    certificates, trust, tls
+):
+    junk = asyncio.Event()
+
+    async def answer(reader, writer):
+        await reader.readexactly(len(ASK))
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await junk.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\njunk")
+        await reader.read()
+        writer.close()
+
+    context = certificates.server_context() if tls else None
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context) as server:
+        endpoint = Endpoint(*server.sockets[0].getsockname(), tls=tls)
+        connection = await connect(endpoint, Resolver(), trust, SECONDS)
+        assert (await connection.exchange(ASK)).body == b"ok"
+        assert connection.is_quiet()
+        junk.set()
+        await until(lambda: has_data(connection))
+        assert not connection.is_quiet()
+        connection.close()
 
 
 async def test_a_reset_breaks_and_closes_it(service, trust):

@@ -168,6 +168,16 @@ async def test_the_region_of_an_arn_wins(server: MotoServer, environ: pytest.Mon
     assert found.value == PLANTED
 
 
+@pytest.mark.parametrize("region", ["us-west-2.evil.example/", "evil.example#", "", "a b"])
+async def test_a_hostile_arn_leads_nowhere(environ: pytest.MonkeyPatch, region: str) -> None:
+    environ.delenv("AWS_ENDPOINT_URL")
+    arn = f"arn:aws:secretsmanager:{region}:123456789012:secret:db-AbCdEf"
+    environ.delenv("AWS_REGION")
+    environ.delenv("AWS_DEFAULT_REGION", raising=False)
+    with pytest.raises(ConfigurationError):
+        await fetch(SecretRequest(arn))
+
+
 async def test_missing_credentials_are_said_to_be_missing(environ: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         environ.delenv(name, raising=False)
