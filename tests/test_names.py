@@ -388,6 +388,7 @@ def test_an_id_is_read_as_its_name_is():
     secret_id = SecretId.of("prod/db", name)
     assert secret_id.text == "prod/db"
     assert (secret_id.parse, secret_id.stage, secret_id.version_id) == (parsed, "AWSPENDING", "v1")
+    assert SecretId.of("prod/db", name) is secret_id, "nothing is made anew on the hot path"
 
 
 @pytest.mark.parametrize(
