@@ -76,6 +76,9 @@ class _Reference(str, Generic[T]):
         # get_secrets infers T from this; see Yields in _typing.py. At run time it is str's own.
         def __getnewargs__(self) -> tuple[T]: ...  # type: ignore[override]
 
+        # Returns another reference to the same secret.
+        def _read_as(self, parse: Any, stage: str, version_id: str | None) -> Any: ...
+
     def json(self) -> Any:
         """Return this secret read as JSON: a document whose strings do not show in a repr."""
         return self._read_as(parse_json, self.stage, self.version_id)
@@ -148,10 +151,6 @@ class _Reference(str, Generic[T]):
 
     def _identity(self) -> tuple[object, ...]:
         return self.text, self.variables, self.parse, self.stage, self.version_id
-
-    def _read_as(self, parse: Any, stage: str, version_id: str | None) -> Any:
-        """Return another reference to the same secret."""
-        raise NotImplementedError
 
 
 class SecretName(_Reference[T]):

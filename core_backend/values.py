@@ -304,7 +304,7 @@ def read(value: SecretText | SecretBytes, parse: Callable[[Any], Any] | None, la
             quotes its input.
     """
     if parse is read_as_stored:
-        return value
+        return read_as_stored(value)
     fault = ""
     if isinstance(value, SecretBytes) != isinstance(parse, Binary):
         fault = _IS_BINARY if isinstance(value, SecretBytes) else _IS_TEXT

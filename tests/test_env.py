@@ -107,7 +107,7 @@ def test_of_a_name_with_a_variable_of_its_own_only_that_is_read(environ):
 
 
 class Variables(str, enum.Enum):  # noqa: UP042  # what people have
-    LOG_LEVEL = "LOG_LEVEL"
+    LOG_LEVEL = "log_level"
     STRIPE = "stripe-api-key"
     DEFAULT = "dev/stripe-api-key"
 
@@ -116,7 +116,7 @@ def test_a_member_of_an_enum_is_its_value(environ):
     with pytest.raises(MissingEnvError, match="STRIPE_API_KEY is not set .nor is stripe-api-key"):
         get_env(Variables.STRIPE)
     environ.setenv("STRIPE_API_KEY", "prod/stripe-api-key")
-    environ.setenv("LOG_LEVEL", "INFO")
+    environ.setenv("log_level", "INFO")
     assert get_env(Variables.LOG_LEVEL) == "INFO"
     assert get_env(Variables.STRIPE) == "prod/stripe-api-key"
     environ.delenv("STRIPE_API_KEY")

@@ -388,6 +388,7 @@ def test_an_id_is_read_as_its_name_is():
     secret_id = SecretId.of("prod/db", name)
     assert secret_id.text == "prod/db"
     assert (secret_id.parse, secret_id.stage, secret_id.version_id) == (parsed, "AWSPENDING", "v1")
+    assert SecretId.of("prod/db", name) is secret_id, "nothing is made anew on the hot path"
 
 
 @pytest.mark.parametrize(
@@ -442,11 +443,11 @@ def test_an_id_is_accepted_or_refused_and_nothing_else(text):
 @pytest.mark.parametrize("check", [SecretName, SecretId, check_secret_id])
 @pytest.mark.parametrize("length", [10, 3000])
 def test_a_value_that_was_passed_for_a_name_is_not_quoted(check, length):
-    value = SecretText(f"pl4nted! {'x' * length}")
+    value = SecretText(f"pl4nted{{}} {'x' * length}")
     with pytest.raises(InvalidSecretNameError) as refusal:
         check(value)
     assert "SecretText('***')" in str(refusal.value)
-    assert "pl4n" not in str(refusal.value)
+    assert not re.search("pl4n|[{}]", str(refusal.value))
 
 
 class Names(str, enum.Enum):  # noqa: UP042  # what people have
