@@ -235,6 +235,12 @@ async def test_it_does_so_where_the_handler_is_awaited(w: World) -> None:
     assert await get_secret("a") == "pl4nted-a"
 
 
+def test_the_limit_ends_with_the_invocation(w: World) -> None:
+    with pytest.raises(SecretTimeoutError):
+        reads_now("a", FakeContext(timeout=0.3))
+    assert get_secret("a").result() == "pl4nted-a"
+
+
 def test_it_does_so_for_a_method_whatever_the_context_is_called(w: World) -> None:
     class Reader:
         @sync_handler

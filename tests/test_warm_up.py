@@ -27,6 +27,7 @@ from core_backend import (
 )
 from core_backend._engine import process
 from core_backend._engine.store import Store
+from core_backend._warm_up import _Start
 
 KEY = SecretName("api-key")
 
@@ -244,6 +245,18 @@ def test_a_parser_that_fails_does_so_where_it_is_asked_for(w: World, on_lambda: 
     with pytest.raises(SecretFormatError, match="'a'"):
         handler(None, None)
     assert w.calls == 1
+
+
+def test_one_that_fails_leaves_the_others_to_be_waited_for(w: World) -> None:
+    start: Any = _Start(w.store)
+    waits: list[float] = []
+
+    def fail(_timeout: float) -> None:
+        raise ZeroDivisionError
+
+    start._pending = [SimpleNamespace(result=each) for each in (waits.append, fail, waits.append)]
+    start.wait()
+    assert len(waits) == 2
 
 
 # --- prefetching: an environment that is frozen between its start and its first event
