@@ -57,8 +57,8 @@ def async_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ()
 
         @functools.wraps(function)
         def handler(*args: Any, **kwargs: Any) -> Any:
-            millis = _remaining_millis_of(args, kwargs)
-            invocation = _limited(function(*args, **kwargs), millis)
+            millis = _find_remaining_millis(args, kwargs)
+            invocation = _run_limited(function(*args, **kwargs), millis)
             if _is_loop_running():
                 return invocation
             return get_kept_loop().run(invocation, millis)
@@ -96,7 +96,7 @@ def sync_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ())
 
         @functools.wraps(function)
         def handler(*args: Any, **kwargs: Any) -> Any:
-            token = remaining_millis.set(_remaining_millis_of(args, kwargs))
+            token = remaining_millis.set(_find_remaining_millis(args, kwargs))
             try:
                 result = function(*args, **kwargs)
             finally:
@@ -104,7 +104,7 @@ def sync_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ())
             if inspect.iscoroutine(result):
                 result.close()
                 raise ConfigurationError(
-                    f"{_name(function)} returned a coroutine, which Lambda cannot await; put "
+                    f"{_describe(function)} returned a coroutine, which Lambda cannot await; put "
                     f"@async_handler directly above the async def, in place of @sync_handler"
                 )
             return result
@@ -117,10 +117,10 @@ def sync_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ())
 def _check_async(function: Any) -> None:
     if _is_async(function):
         return
-    name = _name(function)
+    name = _describe(function)
     if _is_async(inspect.unwrap(function)):
         raise ConfigurationError(
-            f"put @async_handler below {_decorator(function)}, directly above async def {name}; "
+            f"put @async_handler below {_name_decorator(function)}, directly above async def {name}; "
             f"from above, it gets a plain function"
         )
     if not callable(function):
@@ -132,7 +132,7 @@ def _check_async(function: Any) -> None:
 
 
 def _check_sync(function: Any) -> None:
-    name = _name(function)
+    name = _describe(function)
     if inspect.iscoroutinefunction(function):
         raise ConfigurationError(f"{name} is an async def; use @async_handler")
     if _is_async(function):
@@ -141,7 +141,7 @@ def _check_sync(function: Any) -> None:
             f"adapter: sync_handler(Mangum(app))"
         )
     if isinstance(function, (staticmethod, classmethod)):
-        raise ConfigurationError(f"put @sync_handler below {_decorator(function)}")
+        raise ConfigurationError(f"put @sync_handler below {_name_decorator(function)}")
     if not callable(function):
         raise ConfigurationError(
             f"sync_handler takes a function, or an object that can be called with event and "
@@ -155,11 +155,11 @@ def _is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(method)
 
 
-def _name(function: Any) -> str:
+def _describe(function: Any) -> str:
     return getattr(function, "__qualname__", None) or f"{function!r:.80}"
 
 
-def _decorator(function: Any) -> str:
+def _name_decorator(function: Any) -> str:
     """Return the name of the decorator that made this function, as far as the function tells."""
     for kind in (staticmethod, classmethod):
         if isinstance(function, kind):
@@ -169,7 +169,9 @@ def _decorator(function: Any) -> str:
     return f"@{name}" if inside else "the other decorators"
 
 
-async def _limited(invocation: Coroutine[Any, Any, R], millis: Callable[[], object] | None) -> R:
+async def _run_limited(
+    invocation: Coroutine[Any, Any, R], millis: Callable[[], object] | None
+) -> R:
     """Run an invocation with its remaining time as a limit to each fetch."""
     token = remaining_millis.set(millis)
     try:
@@ -178,7 +180,7 @@ async def _limited(invocation: Coroutine[Any, Any, R], millis: Callable[[], obje
         remaining_millis.reset(token)
 
 
-def _remaining_millis_of(
+def _find_remaining_millis(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[[], object] | None:
     """Return what tells the remaining time: a method of the context, which is the last argument."""
