@@ -120,8 +120,8 @@ def _check_async(function: Any) -> None:
     name = _describe(function)
     if _is_async(inspect.unwrap(function)):
         raise ConfigurationError(
-            f"put @async_handler below {_name_decorator(function)}, directly above async def {name}; "
-            f"from above, it gets a plain function"
+            f"put @async_handler below {_name_decorator(function)}, directly above async def "
+            f"{name}; from above, it gets a plain function"
         )
     if not callable(function):
         raise ConfigurationError(f"@async_handler goes above an async def, not above {name}")

@@ -125,7 +125,7 @@ def define_below_prefetch(*secrets: str) -> Any:
 WAYS = [define_async, define_sync, define_below_prefetch]
 
 
-# --- define_async: when it starts, and what waits for it
+# --- prefetching: when it starts, and what waits for it
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -203,7 +203,7 @@ def test_what_is_refused_is_so_before_anything_starts(
     assert (secrets_info().fetches, warm_ups.started) == (0, 0)
 
 
-# --- define_async: what goes wrong is raised where it is awaited
+# --- prefetching: what goes wrong is raised where it is awaited
 
 
 def test_a_missing_variable_is_named_when_it_is_read(w: World, on_lambda: Any) -> None:
@@ -259,7 +259,7 @@ def test_one_that_fails_leaves_the_others_to_be_waited_for(w: World) -> None:
     assert len(waits) == 2
 
 
-# --- define_async: an environment that is frozen between its start and its first event
+# --- prefetching: an environment that is frozen between its start and its first event
 
 
 def test_a_value_that_aged_in_the_freezer_is_fetched_anew(w: World, on_lambda: Any) -> None:
