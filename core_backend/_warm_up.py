@@ -54,7 +54,7 @@ def prefetch(*secrets: str) -> None:
     """
     _check(secrets)
     if secrets:
-        _at_start(lambda: _current_start().fetch(secrets))
+        _run_at_start(lambda: _get_start().fetch(secrets))
 
 
 def get_ready(prefetch: Iterable[str], prepare: Callable[[], object] | None = None) -> None:
@@ -70,7 +70,7 @@ def get_ready(prefetch: Iterable[str], prepare: Callable[[], object] | None = No
     secrets = _check(prefetch)
 
     def run() -> None:
-        start = _current_start()
+        start = _get_start()
         start.fetch(secrets)
         if start.store.settings.warm_up:
             start.connect()
@@ -78,7 +78,7 @@ def get_ready(prefetch: Iterable[str], prepare: Callable[[], object] | None = No
                 prepare()
         start.wait()
 
-    _at_start(run)
+    _run_at_start(run)
 
 
 def _check(secrets: Iterable[object]) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ def _check(secrets: Iterable[object]) -> tuple[str, ...]:
     return names
 
 
-def _at_start(job: Callable[[], None]) -> None:
+def _run_at_start(job: Callable[[], None]) -> None:
     """Do a job now on Lambda, after each restore under SnapStart, and never anywhere else."""
 
     def run() -> None:
@@ -167,7 +167,7 @@ class _Patience:
 _latest: _Start | None = None
 
 
-def _current_start() -> _Start:
+def _get_start() -> _Start:
     """Return the start of the store in place. A restore or a fork brings another store."""
     global _latest  # noqa: PLW0603  # one process starts once
     # The engine is imported when it is first needed.

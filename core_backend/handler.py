@@ -57,8 +57,8 @@ def async_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ()
 
         @functools.wraps(function)
         def handler(*args: Any, **kwargs: Any) -> Any:
-            millis = _remaining_millis_of(args, kwargs)
-            invocation = _limited(function(*args, **kwargs), millis)
+            millis = _find_remaining_millis(args, kwargs)
+            invocation = _run_limited(function(*args, **kwargs), millis)
             if _is_loop_running():
                 return invocation
             return get_kept_loop().run(invocation, millis)
@@ -96,12 +96,12 @@ def sync_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ())
 
         @functools.wraps(function)
         def handler(*args: Any, **kwargs: Any) -> Any:
-            with Invocation(_remaining_millis_of(args, kwargs)):
+            with Invocation(_find_remaining_millis(args, kwargs)):
                 result = function(*args, **kwargs)
             if inspect.iscoroutine(result):
                 result.close()
                 raise ConfigurationError(
-                    f"{_name(function)} returned a coroutine, which Lambda cannot await; put "
+                    f"{_describe(function)} returned a coroutine, which Lambda cannot await; put "
                     f"@async_handler directly above the async def, in place of @sync_handler"
                 )
             return result
@@ -114,11 +114,11 @@ def sync_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ())
 def _check_async(function: Any) -> None:
     if _is_async(function):
         return
-    name = _name(function)
+    name = _describe(function)
     if _is_async(inspect.unwrap(function)):
         raise ConfigurationError(
-            f"put @async_handler below {_decorator(function)}, directly above async def {name}; "
-            f"from above, it gets a plain function"
+            f"put @async_handler below {_name_decorator(function)}, directly above async def "
+            f"{name}; from above, it gets a plain function"
         )
     if not callable(function):
         raise ConfigurationError(f"@async_handler goes above an async def, not above {name}")
@@ -129,7 +129,7 @@ def _check_async(function: Any) -> None:
 
 
 def _check_sync(function: Any) -> None:
-    name = _name(function)
+    name = _describe(function)
     if inspect.iscoroutinefunction(function):
         raise ConfigurationError(f"{name} is an async def; use @async_handler")
     if _is_async(function):
@@ -138,7 +138,7 @@ def _check_sync(function: Any) -> None:
             f"adapter: sync_handler(Mangum(app))"
         )
     if isinstance(function, (staticmethod, classmethod)):
-        raise ConfigurationError(f"put @sync_handler below {_decorator(function)}")
+        raise ConfigurationError(f"put @sync_handler below {_name_decorator(function)}")
     if not callable(function):
         raise ConfigurationError(
             f"sync_handler takes a function, or an object that can be called with event and "
@@ -152,11 +152,11 @@ def _is_async(function: Any) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(method)
 
 
-def _name(function: Any) -> str:
+def _describe(function: Any) -> str:
     return getattr(function, "__qualname__", None) or f"{function!r:.80}"
 
 
-def _decorator(function: Any) -> str:
+def _name_decorator(function: Any) -> str:
     """Return the name of the decorator that made this function, as far as the function tells."""
     for kind in (staticmethod, classmethod):
         if isinstance(function, kind):
@@ -166,13 +166,15 @@ def _decorator(function: Any) -> str:
     return f"@{name}" if inside else "the other decorators"
 
 
-async def _limited(invocation: Coroutine[Any, Any, R], millis: Callable[[], object] | None) -> R:
+async def _run_limited(
+    invocation: Coroutine[Any, Any, R], millis: Callable[[], object] | None
+) -> R:
     """Run an invocation with its remaining time as a limit to each fetch."""
     with Invocation(millis):
         return await invocation
 
 
-def _remaining_millis_of(
+def _find_remaining_millis(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Callable[[], object] | None:
     """Return what tells the remaining time: a method of the context, which is the last argument."""

@@ -31,7 +31,7 @@ FLOORS = [
         "Face",
         "what a handler imports",
         "#2f81f7",
-        "__init__ env handler pending rotation secrets settings",
+        "__init__ _loop _warm_up env handler pending rotation secrets settings",
     ),
     Floor("Engine", "cache and share fetches", "#e5702a", "_engine"),
     Floor("Sources", "ask AWS for a value", "#2da44e", "sources"),
@@ -107,7 +107,7 @@ def _ordered_rooms(number: int, imports: Imports) -> list[str]:
             for other_floor, other in map(_place, imported):
                 if other_floor < floor:
                     raise SystemExit(f"{module} imports {other}, which is on a higher floor")
-                if other_floor == floor and other != room:
+                if other_floor == floor and other not in {room, FLOORS[floor].entries}:
                     lower.add(other)
     graph.pop(FLOORS[number].entries, None)  # the __init__ of a floor that is a folder
     sorter = TopologicalSorter({room: sorted(graph[room]) for room in sorted(graph)})

@@ -131,7 +131,7 @@ def test_what_the_handler_raises_comes_out_as_it_is(decorate: Any) -> None:
 # --- what they refuse, and what to do then
 
 
-def in_wrong_order() -> Any:
+def decorate_in_wrong_order() -> Any:
     @logger.inject_lambda_context
     async def charge(event: object, context: object) -> None: ...
 
@@ -152,7 +152,7 @@ class Opaque:
     ("wrong", "message"),
     [
         (
-            in_wrong_order(),
+            decorate_in_wrong_order(),
             "put @async_handler below @Logger.inject_lambda_context, directly above",
         ),
         (Opaque(Charges().plain_later), "put @async_handler below the other decorators"),
@@ -186,7 +186,7 @@ def test_what_cannot_be_a_sync_handler_is_told_what_to_do(wrong: Any, message: s
 
 
 def test_a_coroutine_is_not_a_result_for_lambda() -> None:
-    handler = sync_handler(in_wrong_order())
+    handler = sync_handler(decorate_in_wrong_order())
     with pytest.raises(ConfigurationError, match="charge returned a coroutine.* @async_handler"):
         handler(None, FakeContext())
 

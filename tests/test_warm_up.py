@@ -101,7 +101,7 @@ def snap_start(on_lambda: pytest.MonkeyPatch) -> Restores:
     return restores
 
 
-def prefetching(*secrets: str) -> Any:
+def define_async(*secrets: str) -> Any:
     @async_handler(prefetch=secrets)
     async def handler(event: object, context: object) -> Any:
         return [await pending for pending in get_secrets(*secrets)]
@@ -109,7 +109,7 @@ def prefetching(*secrets: str) -> Any:
     return handler
 
 
-def prefetching_sync(*secrets: str) -> Any:
+def define_sync(*secrets: str) -> Any:
     @sync_handler(prefetch=secrets)
     def handler(event: object, context: object) -> Any:
         return [pending.result() for pending in get_secrets(*secrets)]
@@ -117,12 +117,12 @@ def prefetching_sync(*secrets: str) -> Any:
     return handler
 
 
-def prefetching_above(*secrets: str) -> Any:
+def define_below_prefetch(*secrets: str) -> Any:
     prefetch(*secrets)
     return sync_handler(lambda _event, _context: [p.result() for p in get_secrets(*secrets)])
 
 
-WAYS = [prefetching, prefetching_sync, prefetching_above]
+WAYS = [define_async, define_sync, define_below_prefetch]
 
 
 # --- prefetching: when it starts, and what waits for it
@@ -146,7 +146,7 @@ def test_it_starts_at_once(w: World, on_lambda: Any) -> None:
 
 def test_a_start_waits_no_longer_than_it_may(w: World, impatient: Any) -> None:
     with w.source.held():
-        handlers = [prefetching("a"), prefetching("b")]
+        handlers = [define_async("a"), define_async("b")]
         w.source.arrived(2)
     assert [handler(None, None) for handler in handlers] == [["pl4nted-a"], ["pl4nted-b"]]
     assert w.calls == 2
@@ -161,7 +161,7 @@ def test_elsewhere_nothing_starts(w: World, warm_ups: WarmUps, way: Any) -> None
 
 def test_a_name_is_found_in_the_environment(w: World, on_lambda: pytest.MonkeyPatch) -> None:
     on_lambda.setenv("API_KEY", "a")
-    prefetching(KEY)
+    define_async(KEY)
     assert get_secret(get_env(KEY)).result() == "pl4nted-a"
     assert w.calls == 1
 
@@ -182,7 +182,7 @@ def test_under_snap_start_it_starts_after_each_restore(
 
 def test_an_empty_list_prefetches_nothing(w: World, on_lambda: Any) -> None:
     prefetch()
-    assert prefetching()(None, None) == []
+    assert define_async()(None, None) == []
 
 
 @pytest.mark.parametrize("wrong", ["a", KEY, ["a", None], [3]])
@@ -207,14 +207,14 @@ def test_what_is_refused_is_so_before_anything_starts(
 
 
 def test_a_missing_variable_is_named_when_it_is_read(w: World, on_lambda: Any) -> None:
-    handler = prefetching(KEY, "a")
+    handler = define_async(KEY, "a")
     w.source.arrived()  # the other one was fetched all the same
     with pytest.raises(MissingEnvError, match="API_KEY"):
         handler(None, None)
 
 
 def test_a_refusal_is_raised_by_each_who_awaits(w: World, on_lambda: Any) -> None:
-    handler = prefetching("nothing")
+    handler = define_async("nothing")
     for _ in range(2):
         with pytest.raises(SecretNotFoundError, match="'nothing'"):
             handler(None, None)
@@ -223,7 +223,7 @@ def test_a_refusal_is_raised_by_each_who_awaits(w: World, on_lambda: Any) -> Non
 
 def test_what_may_not_be_fetched_is_refused_where_it_is_asked_for(on_lambda: Any) -> None:
     with world(allow=("b",)):
-        handler = prefetching("a")
+        handler = define_async("a")
         with pytest.raises(SecretAccessDeniedError, match="not on the list"):
             handler(None, None)
 
@@ -233,7 +233,7 @@ def test_a_source_that_cannot_work_spares_the_import(
     w: World, on_lambda: Any, error: Exception
 ) -> None:
     w.source.refused = error
-    handler = prefetching("a")
+    handler = define_async("a")
     with pytest.raises(type(error), match=str(error)):
         handler(None, None)
 
@@ -241,7 +241,7 @@ def test_a_source_that_cannot_work_spares_the_import(
 def test_a_parser_that_fails_does_so_where_it_is_asked_for(w: World, on_lambda: Any) -> None:
     on_lambda.setenv("NUMBER", "a")
     parsed = SecretName("number", parse=int)
-    handler = prefetching(parsed)
+    handler = define_async(parsed)
     with pytest.raises(SecretFormatError, match="'a'"):
         handler(None, None)
     assert w.calls == 1
@@ -263,7 +263,7 @@ def test_one_that_fails_leaves_the_others_to_be_waited_for(w: World) -> None:
 
 
 def test_a_value_that_aged_in_the_freezer_is_fetched_anew(w: World, on_lambda: Any) -> None:
-    handler = prefetching("a")
+    handler = define_async("a")
     w.source.rotate("a", "pl4nted-new")
     w.clock.freeze(3600)
     assert handler(None, None) == ["pl4nted-new"]
@@ -271,7 +271,7 @@ def test_a_value_that_aged_in_the_freezer_is_fetched_anew(w: World, on_lambda: A
 
 async def test_a_fetch_that_was_frozen_is_waited_for_by_nobody(w: World, impatient: Any) -> None:
     with w.source.held():
-        prefetching("a")
+        define_async("a")
         w.source.arrived()
         w.clock.freeze(60)
         w.source.rotate("a", "pl4nted-new")
@@ -284,7 +284,7 @@ async def test_a_fetch_that_was_frozen_is_waited_for_by_nobody(w: World, impatie
 # --- connecting
 
 
-def warming() -> Any:
+def define_two() -> Any:
     return async_handler(noop), sync_handler(lambda event, context: event)
 
 
@@ -295,7 +295,7 @@ async def noop(event: object, context: object) -> object:
 def test_on_lambda_a_handler_connects_once_however_many_there_are(
     w: World, on_lambda: Any, warm_ups: WarmUps
 ) -> None:
-    for handler in warming():
+    for handler in define_two():
         assert handler(1, None) == 1
     assert warm_ups.started == 1
     assert warm_ups.waits[0] == 0.25
@@ -304,20 +304,20 @@ def test_on_lambda_a_handler_connects_once_however_many_there_are(
 def test_the_handlers_of_a_module_share_the_time_that_a_start_waits(
     w: World, slow: WarmUps
 ) -> None:
-    warming()
-    warming()
+    define_two()
+    define_two()
     assert slow.waits == [0.25, 0.0, 0.0, 0.0]
 
 
 def test_what_is_prefetched_connects_by_itself(w: World, on_lambda: Any, warm_ups: WarmUps) -> None:
-    prefetching("a")
+    define_async("a")
     assert warm_ups.started == 0
 
 
 def test_where_nothing_can_be_prefetched_it_connects(
     w: World, on_lambda: Any, warm_ups: WarmUps
 ) -> None:
-    prefetching(KEY)  # whose variable is missing
+    define_async(KEY)  # whose variable is missing
     assert warm_ups.started == 1
 
 
@@ -330,21 +330,21 @@ def test_a_loop_is_made_meanwhile(w: World, on_lambda: Any, warm_ups: WarmUps) -
 
 def test_it_can_be_switched_off(w: World, on_lambda: Any, warm_ups: WarmUps) -> None:
     with configure(warm_up=False):
-        warming()
-        prefetching("a")
+        define_two()
+        define_async("a")
     assert warm_ups.started == 0
     assert w.calls == 1
 
 
 def test_a_fault_in_it_spares_the_import(w: World, on_lambda: Any, warm_ups: WarmUps) -> None:
     warm_ups.error = ZeroDivisionError("a defect")
-    assert [handler(1, None) for handler in warming()] == [1, 1]
+    assert [handler(1, None) for handler in define_two()] == [1, 1]
 
 
 def test_so_does_a_setting_that_is_wrong(on_lambda: pytest.MonkeyPatch) -> None:
     on_lambda.setenv("CORE_BACKEND_TTL", "soon")
     with process.replaced():
-        handler = prefetching("a")
+        handler = define_async("a")
         with pytest.raises(ConfigurationError, match="CORE_BACKEND_TTL"):
             handler(None, None)
 
@@ -352,7 +352,7 @@ def test_so_does_a_setting_that_is_wrong(on_lambda: pytest.MonkeyPatch) -> None:
 def test_under_snap_start_it_connects_after_each_restore(
     w: World, snap_start: Restores, warm_ups: WarmUps
 ) -> None:
-    warming()
+    define_two()
     assert (warm_ups.started, warm_ups.waits) == (0, [])
     snap_start.restore()
     assert warm_ups.started == 1
