@@ -25,7 +25,7 @@ __all__ = ["BotoSource"]
 
 # In moto's server mode, the server may not be running.
 _CONFIG = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
-# The stubs know a service for each extra of theirs, and say Unknown of all others.
+# The stubs know the services of their installed extras; all others are Unknown.
 _sdk: Any = boto3
 
 

@@ -32,7 +32,7 @@ def fake_env(variables: Mapping[str, str | None]) -> Generator[None]:
 
 
 class Variables:
-    """Environment variables that were changed, and what they were before."""
+    """Changes of environment variables, which can be taken back."""
 
     def __init__(self) -> None:
         self._before: dict[str, str | None] = {}

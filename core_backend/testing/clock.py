@@ -20,14 +20,14 @@ def _wall() -> float:
 
 
 class FakeClock:
-    """A clock that stands still until it is told otherwise.
+    """A clock that stands still until the test moves it.
 
     Args:
-        wall: Seconds since the epoch at which it starts.
-        monotonic: Where its monotonic time starts, in seconds.
+        wall: Where wall time starts, in seconds since the epoch.
+        monotonic: Where monotonic time starts, in seconds.
 
     Attributes:
-        sleeps: The seconds of every sleep, in the order they were asked for.
+        sleeps: The seconds of every sleep, in order.
     """
 
     def __init__(self, wall: float = 1_700_000_000.0, monotonic: float = 1_000.0) -> None:
@@ -44,10 +44,10 @@ class FakeClock:
         return self._monotonic
 
     async def sleep(self, seconds: float) -> None:
-        """Let the time pass at once, and note that it was slept."""
+        """Move the clock at once, and record the seconds."""
         self.sleeps.append(seconds)
         self.advance(seconds)
-        # Others run meanwhile, as they would.
+        # Other tasks run meanwhile, as in a real sleep.
         await asyncio.sleep(0)
 
     def advance(self, seconds: float) -> None:
@@ -56,11 +56,11 @@ class FakeClock:
         self.advance_monotonic(seconds)
 
     def advance_wall(self, seconds: float) -> None:
-        """Move the wall clock alone, as a frozen environment's does; back, where negative."""
+        """Move the wall clock alone, as a freeze does; backwards for negative ``seconds``."""
         self._wall += seconds
 
     def advance_monotonic(self, seconds: float) -> None:
-        """Move the monotonic clock alone, as where somebody holds the wall clock back.
+        """Move the monotonic clock alone, as when the wall clock is set back meanwhile.
 
         Raises:
             ValueError: ``seconds`` is negative.
@@ -70,7 +70,7 @@ class FakeClock:
         self._monotonic += seconds
 
     def freeze(self, seconds: float) -> None:
-        """Pass a freeze of the environment: wall time goes on, monotonic time stands still."""
+        """Freeze the environment: wall time goes on, monotonic time stands still."""
         self.advance_wall(seconds)
 
     def restore(self, seconds: float) -> None:

@@ -28,12 +28,13 @@ class FakeContext(_AnyContext):  # type: ignore[misc]  # what it is for
     Python function information".
 
     Args:
-        timeout: Seconds the invocation may take, counted from now. Lambda's own default is 3,
-            which a busy machine may need to import what a test needs.
+        timeout: Seconds that the invocation may take, counted from now. Lambda's own default is 3;
+            a test on a busy machine may need more.
         function_name: The function's name.
         region: The Region in the function's ARN.
         memory_limit_in_mb: The function's memory.
-        monotonic: Where the time comes from; a ``FakeClock``'s ``monotonic`` counts its time.
+        monotonic: Returns the time, in seconds. Pass a ``FakeClock``'s ``monotonic`` to let that
+            clock count down the invocation.
     """
 
     def __init__(

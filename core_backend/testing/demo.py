@@ -1,7 +1,7 @@
 """The whole path on this machine: ``python -m core_backend.testing.demo [folder]``.
 
-A handler runs under the Lambda runtime client, against secrets that moto's server serves: cold,
-warm, and after a rotation that it was frozen through. No AWS account is involved.
+A handler runs under the Lambda runtime client, and its secrets come from moto's server: cold, warm,
+and after a rotation during a freeze. No AWS account is involved.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _TTL = 3.0
-# Longer than the ttl, whatever its jitter adds.
+# Longer than the ttl with all of its jitter.
 _FROZEN = 3.5
 _ENV_NAME = "dev"
 
@@ -42,7 +42,7 @@ class Step(NamedTuple):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the demo; return 1 when something was not fetched as often as it should have been."""
+    """Run the demo; return 1 if secrets were fetched more or less often than they should be."""
     parser = argparse.ArgumentParser("python -m core_backend.testing.demo", description=__doc__)
     parser.add_argument(
         "folder",
@@ -54,19 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder: Path = parser.parse_args(argv).folder
     if not (folder / "secret_names.py").is_file():
         parser.error(f"{folder} has no secret_names.py; change to where it is, or name another")
-    names = _declared(folder)
+    names = _read_names(folder)
     with MotoServer() as server:
         steps = _play(server, folder, names)
     return _judge(steps, names)
 
 
 def _example() -> Path:
-    """Return where the example is: in the repository or, from anywhere else, in the wheel."""
+    """Return the folder of the example: the repository's or, from anywhere else, the wheel's."""
     here = Path("examples/charges")
     return here if here.is_dir() else Path(__file__).parent / "charges"
 
 
-def _declared(folder: Path) -> list[SecretName[str]]:
+def _read_names(folder: Path) -> list[SecretName[str]]:
     module = runpy.run_path(str(folder / "secret_names.py"))
     return [value for value in module.values() if isinstance(value, SecretName)]
 
@@ -76,7 +76,7 @@ def _play(server: MotoServer, folder: Path, names: Sequence[SecretName[str]]) ->
     real_names = {name: get_resource_name(name, _ENV_NAME) for name in names}
     _say(f"Secrets Manager (moto's server at {server.url}) holds")
     for real_name in real_names.values():
-        client.create_secret(Name=real_name, SecretString=_made_up())
+        client.create_secret(Name=real_name, SecretString=_random_value())
         _say(f"    {real_name}")
     _say(f"{folder}/handler.py runs under the Lambda runtime client; a value's ttl is {_TTL:g} s")
     env = server.env | {name.env_key: real_names[name] for name in names}
@@ -84,14 +84,14 @@ def _play(server: MotoServer, folder: Path, names: Sequence[SecretName[str]]) ->
         steps = [_invoke(what, function, server) for what in ("1  cold", "2  warm", "3  warm")]
         function.freeze()
         rotated = real_names[names[0]]
-        client.put_secret_value(SecretId=rotated, SecretString=_made_up())
+        client.put_secret_value(SecretId=rotated, SecretString=_random_value())
         _say(f"   (the function is frozen for {_FROZEN:g} s; meanwhile {rotated} is rotated)")
         time.sleep(_FROZEN)
         steps += [_invoke(what, function, server) for what in ("4  warm, expired", "5  warm")]
     return steps
 
 
-def _made_up() -> str:
+def _random_value() -> str:
     return os.urandom(16).hex()
 
 
@@ -105,11 +105,11 @@ def _invoke(what: str, function: LocalLambda, server: MotoServer) -> Step:
         (result.init_duration or 0) * 1000,
         json.loads(result.payload["body"])["used"],
     )
-    _say(_told(step))
+    _say(_describe(step))
     return step
 
 
-def _told(step: Step) -> str:
+def _describe(step: Step) -> str:
     start = f", after {step.start_took:.0f} ms to start" if step.start_took else ""
     calls = f"{len(step.fetched)} calls: {', '.join(step.fetched)}" if step.fetched else "no call"
     used = "  ".join(f"{name} {fingerprint}" for name, fingerprint in step.used.items())

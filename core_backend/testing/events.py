@@ -1,4 +1,4 @@
-"""The events that handlers are mostly tested with, as API Gateway and SQS send them.
+"""The two events that most handlers are tested with, as API Gateway and SQS send them.
 
 Sources: API Gateway developer guide, "Create AWS Lambda proxy integrations for HTTP APIs" (payload
 format 2.0); Lambda developer guide, "Using Lambda with Amazon SQS".
@@ -25,7 +25,7 @@ _ACCOUNT = "123456789012"
 _API_HOST = "api-id.execute-api.{region}.amazonaws.com"
 
 
-def http_api_event(  # noqa: PLR0913  # a request has that many parts
+def http_api_event(  # noqa: PLR0913  # a request has this many parts
     method: str = "GET",
     path: str = "/",
     *,
@@ -50,14 +50,14 @@ def http_api_event(  # noqa: PLR0913  # a request has that many parts
         query: The query string's parameters, not encoded.
         cookies: Each as ``name=value``.
         route: The route's key, such as ``"GET /charges/{id}"``.
-        path_parameters: What stands for the route's variables.
-        stage: The stage's name; all but ``$default`` are a part of the path.
+        path_parameters: The values of the route's variables.
+        stage: The stage's name, which is a part of the path unless it is ``$default``.
         stage_variables: The stage's variables.
-        authorizer: What the authorizer found, such as ``{"jwt": {"claims": {...}}}``.
+        authorizer: The result of the authorizer, such as ``{"jwt": {"claims": {...}}}``.
         region: The API's Region.
 
     Raises:
-        TypeError: A header, a parameter, a cookie or a variable is no text.
+        TypeError: A header, a parameter, a cookie or a variable is not text.
     """
     parameters = {key: _texts(f"query[{key!r}]", value) for key, value in (query or {}).items()}
     host = _API_HOST.format(region=region)
@@ -96,12 +96,12 @@ def http_api_event(  # noqa: PLR0913  # a request has that many parts
     }
     if authorizer is not None:
         event["requestContext"]["authorizer"] = dict(authorizer)
-    # API Gateway leaves out what a request does not have.
+    # API Gateway leaves out the parts that a request does not have.
     optional = {
-        "cookies": _listed("cookies", cookies, "a list of 'name=value'"),
+        "cookies": _list("cookies", cookies, "a list of 'name=value'"),
         "queryStringParameters": {key: ",".join(texts) for key, texts in parameters.items()},
-        "pathParameters": _checked("path_parameters", path_parameters or {}),
-        "stageVariables": _checked("stage_variables", stage_variables or {}),
+        "pathParameters": _check_texts("path_parameters", path_parameters or {}),
+        "stageVariables": _check_texts("stage_variables", stage_variables or {}),
         "body": _text(body),
     }
     return event | {name: value for name, value in optional.items() if value}
@@ -118,8 +118,8 @@ def sqs_event(
     """Return the event of a batch of messages, one for each body.
 
     Args:
-        *bodies: Each message's body: ``str`` is sent as it is, anything else as JSON.
-        queue: The queue's name; one that ends in ``.fifo`` has groups and sequence numbers.
+        *bodies: The body of each message: ``str`` is sent as it is, anything else as JSON.
+        queue: The queue's name. Messages of one that ends in ``.fifo`` have groups and numbers.
         attributes: The message attributes of each message: text, numbers or bytes.
         group_id: The group of each message in a FIFO queue.
         receive_count: How often each message was received, this time included.
@@ -151,7 +151,7 @@ def sqs_event(
                 "messageAttributes": {
                     name: _attribute(name, value) for name, value in (attributes or {}).items()
                 },
-                # As SQS has it: a checksum, which protects nothing.
+                # As SQS sends it: a checksum, which protects nothing.
                 "md5OfBody": hashlib.md5(text.encode(), usedforsecurity=False).hexdigest(),
                 "eventSource": "aws:sqs",
                 "eventSourceARN": f"arn:aws:sqs:{region}:{_ACCOUNT}:{queue}",
@@ -162,28 +162,28 @@ def sqs_event(
 
 
 def _texts(argument: str, value: str | Sequence[str]) -> list[str]:
-    return [value] if isinstance(value, str) else _listed(argument, value, "a str or a list of str")
+    return [value] if isinstance(value, str) else _list(argument, value, "a str or a list of str")
 
 
-def _listed(argument: str, value: object, takes: str) -> list[str]:
-    # Each character, or byte, would be an entry.
+def _list(argument: str, value: object, takes: str) -> list[str]:
+    # Refused: each character, or byte, would be an entry.
     if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        raise _refused(argument, value, takes)
+        raise _type_error(argument, value, takes)
     entries: list[Any] = list(cast("Iterable[object]", value))
     for entry in entries:
         if not isinstance(entry, str):
-            raise _refused(f"an entry of {argument}", entry, "a str")
+            raise _type_error(f"an entry of {argument}", entry, "a str")
     return entries
 
 
-def _checked(argument: str, values: Mapping[str, object]) -> dict[str, object]:
+def _check_texts(argument: str, values: Mapping[str, object]) -> dict[str, object]:
     for name, value in values.items():
         if not isinstance(value, str):
-            raise _refused(f"{argument}[{name!r}]", value, "a str")
+            raise _type_error(f"{argument}[{name!r}]", value, "a str")
     return dict(values)
 
 
-def _refused(argument: str, value: object, takes: str) -> TypeError:
+def _type_error(argument: str, value: object, takes: str) -> TypeError:
     return TypeError(f"{argument} is of type {type(value).__name__}; it takes {takes}")
 
 
@@ -199,8 +199,8 @@ def _attribute(name: str, value: object) -> dict[str, Any]:
     lists: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
     if isinstance(value, bytes):
         return lists | {"binaryValue": base64.b64encode(value).decode(), "dataType": "Binary"}
-    # To Python, true and false are numbers.
+    # bool is a kind of int.
     if isinstance(value, bool) or not isinstance(value, (str, int, float, Decimal)):
-        raise _refused(f"attributes[{name!r}]", value, "a str, a number or bytes")
+        raise _type_error(f"attributes[{name!r}]", value, "a str, a number or bytes")
     kind = "String" if isinstance(value, str) else "Number"
     return lists | {"stringValue": str(value), "dataType": kind}

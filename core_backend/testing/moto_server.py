@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-# The stubs know a service for each extra of theirs, and say Unknown of all others.
+# The stubs know the services of their installed extras; all others are Unknown.
 _sdk: Any = boto3
 
 __all__ = ["MotoCall", "MotoServer"]
 
 
 class MotoCall(NamedTuple):
-    """One call that the server was sent."""
+    """One call to the server."""
 
     operation: str
     """Such as ``GetSecretValue``."""
     secret_id: str | None
-    """The secret that was asked for, as it was named; ``None`` where the operation has none."""
+    """The secret's id in the call; ``None`` where the operation has none."""
 
 
 class MotoServer:
     """Serves moto's AWS on 127.0.0.1, at a free port; a context manager.
 
-    What is created there is gone when the context is left. moto keeps one account for the whole
-    process, so servers, and ``mock_aws``, that are open at the same time share what is in it.
+    Everything in it is gone when the block ends. moto keeps one account for the whole process, so
+    servers and ``mock_aws`` that are open at the same time share it.
 
     Args:
         region: The Region of ``env`` and of the client.
@@ -51,13 +51,13 @@ class MotoServer:
     def __init__(self, *, region: str = "us-east-1") -> None:
         self._region = region
         self._moto = DomainDispatcherApplication(create_backend_app)
-        self._noted: list[tuple[float, MotoCall]] = []
+        self._recorded: list[tuple[float, MotoCall]] = []
         self._clients: list[SecretsManagerClient] = []
         self._server = make_server(
-            "127.0.0.1", 0, self._noting, threaded=True, request_handler=_Quiet
+            "127.0.0.1", 0, self._record, threaded=True, request_handler=_Quiet
         )
         self._thread = threading.Thread(
-            # The interval is how long closing may take.
+            # Closing takes up to this interval, in seconds.
             target=self._server.serve_forever,
             args=(0.01,),
             name="moto-server",
@@ -86,7 +86,7 @@ class MotoServer:
 
     @property
     def env(self) -> dict[str, str]:
-        """The environment variables with which a function's SDK, and this package, come here."""
+        """The environment variables that lead a function's SDK, and this package, to the server."""
         return {
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_DEFAULT_REGION": self._region,
@@ -99,12 +99,12 @@ class MotoServer:
     @property
     def calls(self) -> tuple[MotoCall, ...]:
         """Every call to Secrets Manager until now, in the order they came."""
-        return tuple(call for _, call in self._noted)
+        return tuple(call for _, call in self._recorded)
 
     @property
     def call_times(self) -> tuple[float, ...]:
         """When each of ``calls`` came, by ``time.monotonic()``."""
-        return tuple(at for at, _ in self._noted)
+        return tuple(at for at, _ in self._recorded)
 
     @property
     def fetches(self) -> tuple[str, ...]:
@@ -125,17 +125,17 @@ class MotoServer:
         self._clients.append(client)
         return client
 
-    def _noting(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _record(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         service, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
         if service == "secretsmanager":
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
             environ["wsgi.input"] = io.BytesIO(body)
             call = MotoCall(operation, json.loads(body).get("SecretId"))
-            self._noted.append((time.monotonic(), call))
+            self._recorded.append((time.monotonic(), call))
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 
 
 class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002  # the base's name
-        """Stay quiet: a line for each request would bury a test's own."""
+        """Print nothing: a line for each request would bury the test's own lines."""

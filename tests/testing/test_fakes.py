@@ -373,3 +373,18 @@ def test_a_file_that_holds_no_secrets_is_refused(tmp_path, file, text, told):
     (tmp_path / file).write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=told), fake_secrets(tmp_path / file):
         pass
+
+
+def test_a_name_with_a_variable_of_somebody_elses_sets_that():
+    name = SecretName("stripe-signing-secret", env_key="STRIPE_SIGNING_SECRET_ARN")
+    with fake_secrets({name: "pl4nted-foreign"}):
+        assert os.environ["STRIPE_SIGNING_SECRET_ARN"] == "stripe-signing-secret"
+        assert get_secret(get_env(name)).result() == "pl4nted-foreign"
+
+
+def test_names_that_read_one_secret_in_several_ways_are_one_fake():
+    with fake_secrets({DATABASE.field("user"): {"user": "me", "port": 5432}}) as fakes:
+        assert get_secret(DATABASE.field("port", parse=int)).result() == 5432
+        fakes.rotate(DATABASE.json(), {"user": "you", "port": 1})
+        assert get_secret(DATABASE.field("user"), fresh=True).result() == "you"
+        assert get_secret("nowhere", default="none").result() == "none"

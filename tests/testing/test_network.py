@@ -7,6 +7,13 @@ import re
 import pytest
 from support.projects import run_tests
 
+from core_backend import ConfigurationError
+from core_backend._clock import SystemClock
+from core_backend._configuration import Settings
+from core_backend.sources.protocol import SecretRequest
+from core_backend.testing import fake_env
+from core_backend.testing._network import NetworkGuard
+
 FORGOTTEN = """
     import unittest
 
@@ -62,6 +69,13 @@ FORGOTTEN = """
         with fake_env({**REGION, "CORE_BACKEND_SOURCE": "extension"}):
             get_secret("dev/stripe").result()
 """
+DOCTEST = """
+    def documented():
+        '''
+        >>> from core_backend import get_secret
+        >>> get_secret("dev/stripe")
+        '''
+"""
 COLLECTED = """
     from core_backend import get_secret
 
@@ -79,7 +93,8 @@ def errors_of(output: str) -> dict[str, str]:
 
 
 def test_a_forgotten_fake_is_refused(tmp_path):
-    run = run_tests(tmp_path, "-W", "error", test_forgotten=FORGOTTEN)
+    files = {"test_forgotten": FORGOTTEN, "documented": DOCTEST}
+    run = run_tests(tmp_path, "-W", "error", "--doctest-modules", **files)
     errors = errors_of(run.output)
     refusal = (
         "secret 'dev/stripe': the test test_forgotten.py::{} fetches it from AWS, since nothing "
@@ -107,7 +122,23 @@ def test_a_forgotten_fake_is_refused(tmp_path):
     assert "AWS_REGION" in told
     assert "In a test, a fake needs none of it: def test_a_server_on" in told
     assert "the extension" in errors["test_the_extension_is_on_this_machine"]
-    assert "8 failed" in run.output
+    assert "the test documented.py::documented.documented fetches it from AWS" in run.output
+    assert "9 failed" in run.output
+
+
+async def test_faults_of_the_environment_are_raised_where_a_secret_is_fetched():
+    guard = NetworkGuard(allowed=True)
+    request = SecretRequest("dev/stripe")
+    good = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-1"}
+    with fake_env({**good, "AWS_PROFILE": "developer"}):
+        source, name, reason = guard.choose(Settings(source="direct"), SystemClock())
+        assert (name, "AWS_PROFILE is set" in reason) == ("none", True)
+        await source.aclose()
+        with pytest.raises(ConfigurationError, match="AWS_PROFILE is set"):
+            source.check(request)
+    with fake_env({**good, "AWS_PROFILE": None}):
+        source.check(request)
+        await source.aclose()
 
 
 def test_the_settings_allow_all_tests(tmp_path):

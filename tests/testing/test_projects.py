@@ -6,13 +6,17 @@ import pytest
 from support.projects import run_python, run_tests
 
 HANDLER = """
-    from core_backend import SecretName, async_handler, get_env, get_secret
+    from core_backend import SecretName, async_handler, get_env, get_secret, sync_handler
 
     KEY = SecretName("stripe-api-key")
 
     @async_handler
     async def handler(event, context):
         return str(await get_secret(get_env(KEY)))
+
+    @sync_handler
+    def sync(event, context):
+        return str(get_secret(get_env(KEY)).result())
 """
 CONTEXTS = """
     from types import SimpleNamespace
@@ -20,7 +24,7 @@ CONTEXTS = """
 
     import pytest
     from core_backend.testing import FakeContext
-    from handler import KEY, handler
+    from handler import KEY, handler, sync
 
     class OwnContext:
         function_name = "own"
@@ -43,7 +47,7 @@ CONTEXTS = """
     @pytest.mark.parametrize("context", CONTEXTS)
     def test_any_context_will_do(fake_secrets, context):
         fake_secrets[KEY] = "sk_test_1"
-        assert handler({}, context) == "sk_test_1"
+        assert handler({}, context) == sync({}, context) == "sk_test_1"
 """
 FROZEN = """
     import asyncio
