@@ -65,7 +65,7 @@ _COLUMNS: Columns = {
 
 def run(plan: Plan) -> Outcome:
     """Log in short bursts. The fastest quarter of them shows what the code takes."""
-    rounds = plan.count_rounds(10)
+    rounds = plan.count_rounds(5)
     bursts, calls = (5, 100) if plan.quick else (50, 200)
     cases = [(count, kind) for kind in _KINDS for count in _SECRETS]
     taken: dict[tuple[int, str], list[float]] = {case: [] for case in cases}

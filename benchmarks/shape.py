@@ -83,7 +83,7 @@ _CASES = (
 
 def run(plan: Plan) -> Outcome:
     """Measure cold starts with three secrets, each library at each memory size in every round."""
-    rounds = plan.count_rounds(12, quick=6)
+    rounds = plan.count_rounds(10, quick=6)
     sizes = plan.memory or (_MEMORY[:1] if plan.quick else _MEMORY)
     python = _sdk_v4_python() if plan.measures_sdk_v4 else None
     keys = {"", *(library.key for library in plan.libraries), *([SDK_V4] if python else [])}
