@@ -5,13 +5,13 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import threading
 from typing import TYPE_CHECKING, Any, Self
 from weakref import ref
 
 from core_backend import _engine
 from core_backend._clock import SystemClock, fraction
 from core_backend._configuration import Settings, change_settings, read_settings
+from core_backend._engine.lock import Lock
 from core_backend._engine.store import Store
 from core_backend.sources import choose_source
 
@@ -109,7 +109,7 @@ class _Layer:
         """What the store was made with, but for what ``configure`` changed."""
 
 
-_lock = threading.RLock()
+_lock = Lock()
 _layers = [_Layer()]
 # What must not be finalized: in a forked child, the parent's sockets and selector.
 _left_behind: list[Store] = []
@@ -148,6 +148,20 @@ def _build() -> Store:
 def _owner() -> _Layer:
     """Return the layer whose settings are in force: the top one that has any, or the first."""
     return next((layer for layer in reversed(_layers) if layer.settings is not None), _layers[0])
+
+
+def _reset_before_snapshot() -> None:
+    """Forget everything before a snapshot, and once more when all other hooks have run.
+
+    Hooks run in the reverse order of their registration, and those of modules that were imported
+    before this one may fetch secrets. Lambda's runner takes each hook off the list as it runs it,
+    so what is put in at the front now runs last.
+    """
+    reset()
+    # See _hook_into_snapshots.
+    import snapshot_restore_py  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
+
+    snapshot_restore_py.get_before_snapshot().insert(0, (reset, (), {}))
 
 
 def reset() -> None:
@@ -244,7 +258,7 @@ def _after_fork() -> None:
         if store is not None:
             store.leave_to_parent()
             _left_behind.append(store)
-    _lock = threading.RLock()
+    _lock = Lock()
     _engine.current = None
 
 
@@ -252,7 +266,7 @@ def _hook_into_snapshots() -> None:
     # Lambda's own package, there wherever SnapStart is; nobody else pays for the import.
     import snapshot_restore_py  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
-    snapshot_restore_py.register_before_snapshot(reset)
+    snapshot_restore_py.register_before_snapshot(_reset_before_snapshot)
 
 
 # Nobody is woken then: who waits would complain.

@@ -149,7 +149,9 @@ def test_a_snapshot_is_taken_of_an_empty_cache() -> None:
     program = textwrap.dedent("""
         from snapshot_restore_py import get_before_snapshot
         from core_backend._engine import process
-        assert [func for func, _, _ in get_before_snapshot()] == [process.reset]
+        [(hook, args, options)] = get_before_snapshot()
+        hook(*args, **options)
+        assert get_before_snapshot()[0] == (process.reset, (), {})
     """)
     environ = {**os.environ, "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
     subprocess.run([sys.executable, "-c", program], check=True, env=environ, timeout=30)

@@ -32,7 +32,7 @@ def test_row_19_no_value_is_in_the_snapshot_and_the_restore_fetches_once(
 ):
     function.start()
     asked = sorted(call.secret_id for call in service.calls)
-    assert asked == ["absent", "db", "db", "login"]
+    assert asked == ["absent", "db", "db", "db", "login"]
     # Nor is a connection.
     service.wait_for_open(0)
     service.put("db", NEW)
@@ -51,8 +51,9 @@ def test_row_19_no_value_is_in_the_snapshot_and_the_restore_fetches_once(
     for _ in range(3):
         result = function.invoke({})
         assert result.error is None, result.error
-        before, after = result.payload["seen"]
-        assert before > 0  # or the search would prove nothing
+        started, primed, after = result.payload["seen"]
+        assert started > 0  # or the search would prove nothing
+        assert primed > 0
         assert after == 0
         assert result.payload["right"]
     assert [call.secret_id for call in service.calls] == ["db"]
