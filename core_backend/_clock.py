@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Elapsed",
+    "Invocation",
     "Moment",
     "Sent",
     "SystemClock",
@@ -122,7 +123,35 @@ _RESERVE = 0.5
 remaining_millis: ContextVar[Callable[[], object] | None] = ContextVar(
     "core_backend_remaining_millis", default=None
 )
-"""The Lambda context's ``get_remaining_time_in_millis``, set for the time of an invocation."""
+"""What returns the milliseconds that are left of the current invocation."""
+
+
+class Invocation:
+    """One invocation. In the ``with`` block its remaining time limits each fetch.
+
+    Threads and tasks that are started in the block have a copy of its context, and may outlive it.
+    So it ends for them as well.
+
+    Args:
+        millis: The Lambda context's ``get_remaining_time_in_millis``, if there is one.
+    """
+
+    __slots__ = ("_millis", "_token")
+
+    def __init__(self, millis: Callable[[], object] | None) -> None:
+        self._millis = millis
+
+    def __enter__(self) -> None:
+        self._token = remaining_millis.set(self)
+
+    def __exit__(self, *_: object) -> None:
+        self._millis = None
+        remaining_millis.reset(self._token)
+
+    def __call__(self) -> object:
+        """Return the milliseconds that are left. Once it has ended, it limits nothing."""
+        millis = self._millis
+        return None if millis is None else millis()
 
 
 def remaining_seconds() -> float:

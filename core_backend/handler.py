@@ -7,7 +7,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from core_backend._clock import remaining_millis
+from core_backend._clock import Invocation
 from core_backend._loop import get_kept_loop
 from core_backend._warm_up import get_ready
 from core_backend.errors import ConfigurationError
@@ -96,11 +96,8 @@ def sync_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ())
 
         @functools.wraps(function)
         def handler(*args: Any, **kwargs: Any) -> Any:
-            token = remaining_millis.set(_remaining_millis_of(args, kwargs))
-            try:
+            with Invocation(_remaining_millis_of(args, kwargs)):
                 result = function(*args, **kwargs)
-            finally:
-                remaining_millis.reset(token)
             if inspect.iscoroutine(result):
                 result.close()
                 raise ConfigurationError(
@@ -171,11 +168,8 @@ def _decorator(function: Any) -> str:
 
 async def _limited(invocation: Coroutine[Any, Any, R], millis: Callable[[], object] | None) -> R:
     """Run an invocation with its remaining time as a limit to each fetch."""
-    token = remaining_millis.set(millis)
-    try:
+    with Invocation(millis):
         return await invocation
-    finally:
-        remaining_millis.reset(token)
 
 
 def _remaining_millis_of(

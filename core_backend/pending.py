@@ -6,7 +6,6 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
-from core_backend._clock import remaining_seconds
 from core_backend.errors import (
     CoreBackendError,
     SecretError,
@@ -142,8 +141,8 @@ class PendingSecret(_NotText, Generic[T_co]):
         """Return which secret it is, and no more."""
         return f"<PendingSecret {self._request.label!r}>"
 
-    def _steps(self) -> Generator[Flight, None, tuple[Any, str]]:
-        """Yield each flight that has to be waited for. Return the stored value and its version."""
+    def _steps(self) -> Generator[tuple[Flight, float], None, tuple[Any, str]]:
+        """Yield each flight to wait for, and how long. Return the stored value and its version."""
         # The engine is imported when it is first needed.
         from core_backend._engine.delivery import deliver  # noqa: PLC0415
         from core_backend._engine.flight import SPENT  # noqa: PLC0415
@@ -164,7 +163,8 @@ class PendingSecret(_NotText, Generic[T_co]):
         steps = self._steps()
         try:
             while True:
-                await next(steps).wait(remaining_seconds())
+                flight, seconds = next(steps)
+                await flight.wait(seconds)
         except StopIteration as found:
             return cast("tuple[Any, str]", found.value)
 
@@ -173,10 +173,10 @@ class PendingSecret(_NotText, Generic[T_co]):
         steps = self._steps()
         try:
             while True:
-                flight, left = next(steps), remaining_seconds()
-                seconds = end - time.monotonic()
+                flight, seconds = next(steps)
+                left = end - time.monotonic()
                 flight.wait_blocking(min(seconds, left))
-                if flight.landed_at is None and seconds < left:
+                if flight.landed_at is None and left < seconds:
                     break
         except StopIteration as found:
             return cast("tuple[Any, str]", found.value)

@@ -24,12 +24,19 @@ __all__ = ["deliver"]
 
 # How often one caller asks again because a fetch had no time, as after a freeze.
 _MOST_TRIES_ANEW = 3
+# For how many seconds more than a fetch may take its callers wait for it. A fetch takes longer only
+# if it cannot go on: it needs an import or a log handler that its caller's code interrupted.
+_PATIENCE = 5.0
+# After a freeze, a caller's time is over at the moment at which the fetch finds out that it froze.
+_AFTER_A_FREEZE = 1.0
 
 
 def deliver(
     store: Store, request: SecretRequest, answer: Entry | Flight, *, fresh: bool
-) -> Generator[Flight, None, tuple[Entry, SecretText | SecretBytes]]:
-    """Lead a caller from its answer to a value. Yields each flight that it has to wait for.
+) -> Generator[tuple[Flight, float], None, tuple[Entry, SecretText | SecretBytes]]:
+    """Lead a caller from its answer to a value.
+
+    Yields each flight that it has to wait for, and for how many seconds at most.
 
     Args:
         store: The process's store.
@@ -49,12 +56,11 @@ def deliver(
             [answer] = store.ask([request], again=True)
             fresh = False
         if isinstance(answer, Flight):
-            if answer.landed_at is None:
-                yield answer
+            is_stuck = yield from _wait_for(answer)
             if answer.had_seconds < remaining_seconds() and tries_anew < _MOST_TRIES_ANEW:
                 tries_anew += 1
                 continue
-            answer = _settle(answer, store, fresh=fresh)
+            answer = _settle(answer, store, fresh=fresh, is_stuck=is_stuck)
         # Read once, since another thread may wipe it at any time. Then the caller asks again.
         value = answer.value
         if value is not None:
@@ -71,18 +77,36 @@ def _is_usable(answer: Entry | Flight, store: Store) -> bool:
     )
 
 
-def _settle(flight: Flight, store: Store, *, fresh: bool) -> Entry:
+def _wait_for(flight: Flight) -> Generator[tuple[Flight, float], None, bool]:
+    """Lead a caller to the landing of its flight. Return whether that should have come by now."""
+    left, longest = remaining_seconds(), flight.seconds + _PATIENCE
+    if flight.landed_at is None:
+        yield flight, min(left, longest)
+    if flight.landed_at is None and longest < left:
+        yield flight, _AFTER_A_FREEZE
+    return longest < left
+
+
+def _settle(flight: Flight, store: Store, *, fresh: bool, is_stuck: bool) -> Entry:
     """Return what a flight means to a caller whose wait for it is over."""
     if flight.entry is not None:
         return flight.entry
     # Imported here because only a failure needs it.
-    from core_backend._engine.failures import too_late  # noqa: PLC0415
+    from core_backend._engine.failures import stuck, too_late  # noqa: PLC0415
 
-    error = too_late(flight.request) if flight.error is None else flight.error.fresh()
+    error: CoreBackendError
+    if flight.error is not None:
+        error = flight.error.fresh()
+    else:
+        error = stuck(flight.request) if is_stuck else too_late(flight.request)
     entry = None if fresh else _stand_in(flight.request, error, store)
-    if entry is None:
+    if entry is not None:
+        return entry
+    try:
         raise error
-    return entry
+    finally:
+        # Its traceback leads to this frame: with the garbage collector off, both would stay.
+        del error
 
 
 def _stand_in(request: SecretRequest, error: CoreBackendError, store: Store) -> Entry | None:

@@ -201,6 +201,16 @@ def too_late(request: SecretRequest) -> SecretTimeoutError:
     )
 
 
+def stuck(request: SecretRequest) -> SecretUnavailableError:
+    """Return the error for a fetch that does not end."""
+    return SecretUnavailableError(
+        f"secret {request.label!r}: its fetch did not end in time; if a signal handler or a "
+        f"finalizer asked for it, that interrupted something which the fetch needs, such as an "
+        f"import, so let it ask before",
+        secret_id=request.label,
+    )
+
+
 def cut_off(request: SecretRequest) -> SecretUnavailableError:
     """Return the error for a fetch that ended with its store."""
     return SecretUnavailableError(

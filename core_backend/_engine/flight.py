@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from core_backend._clock import Moment, age
 from core_backend._engine.cache import Entry
+from core_backend._engine.lock import Lock
 from core_backend._engine.portal import is_fetching
 from core_backend.errors import ConfigurationError, SecretUnavailableError
 from core_backend.sources.protocol import SecretRequest
@@ -51,14 +52,14 @@ class Flight:
         error: The error it landed with. Raise ``error.fresh()``, since many callers share it.
         landed_at: When it landed.
         abandoned: Whether its value must not be cached any more.
-        seconds: How many seconds it may take, of the invocation that started it.
+        seconds: How many seconds it may take.
         had_seconds: How many seconds it had, if it failed for want of time: a caller with more
             asks again. Minus infinity after a freeze, so that everybody does. Otherwise infinity.
     """
 
     __slots__ = (
-        "_event",
         "_lock",
+        "_sleepers",
         "_waiters",
         "abandoned",
         "entry",
@@ -76,7 +77,7 @@ class Flight:
         self,
         request: SecretRequest,
         started: Moment,
-        lock: threading.RLock,
+        lock: Lock,
         *,
         owner: object = None,
         fresh: bool = False,
@@ -94,7 +95,9 @@ class Flight:
         self._lock = lock
         # The futures by their loop, until it lands.
         self._waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-        self._event: threading.Event | None = None
+        # One for each thread that waits: it took it, and landing gives it back. An Event would not
+        # do, whose own lock a thread holds that is interrupted as it begins to wait.
+        self._sleepers: list[threading.Lock] = []
 
     def answers(self, now: Moment, longest: float) -> bool:
         """Return whether a caller who asked for this flight can still use it.
@@ -123,9 +126,9 @@ class Flight:
         """Wake everyone who waits, each loop once. Call it without the lock, after ``land``."""
         with self._lock:
             waiters, self._waiters = self._waiters, {}
-            event = self._event
-        if event is not None:
-            event.set()
+            sleepers, self._sleepers = self._sleepers, []
+        for sleeper in sleepers:
+            sleeper.release()
         for loop, futures in waiters.items():
             # A loop that was closed meanwhile has no one left to wake.
             with contextlib.suppress(RuntimeError):
@@ -134,7 +137,7 @@ class Flight:
     def drop_waiters(self) -> None:
         """Forget those who wait without waking them, at the end of the process."""
         self._waiters = {}
-        self._event = None
+        self._sleepers = []
 
     def young_value(self, wall: float, monotonic: float) -> None:  # as an entry's
         """Return nothing: a flight is never a hit. A handle need not know which of both it has."""
@@ -168,10 +171,7 @@ class Flight:
             if self.landed_at is not None:
                 return
             self._waiters.setdefault(loop, []).append(future)
-        if seconds == math.inf:
-            await future
-        else:
-            await asyncio.wait((future,), timeout=max(seconds, 0.0))
+        await asyncio.wait((future,), timeout=max(seconds, 0.0))
 
     def wait_blocking(self, seconds: float) -> None:
         """Block this thread until it lands, at most for that long.
@@ -181,13 +181,13 @@ class Flight:
                 signal handler or finalizer that interrupted this package under its lock.
         """
         self._check_can_wait()
+        sleeper = threading.Lock()
+        sleeper.acquire()
         with self._lock:
             if self.landed_at is not None:
                 return
-            if self._event is None:
-                self._event = threading.Event()
-            event = self._event
-        event.wait(None if seconds == math.inf else min(max(seconds, 0.0), threading.TIMEOUT_MAX))
+            self._sleepers.append(sleeper)
+        sleeper.acquire(timeout=min(max(seconds, 0.0), threading.TIMEOUT_MAX))
 
     def _check_can_wait(self) -> None:
         label = self.request.label
@@ -199,8 +199,7 @@ class Flight:
                 f"run as well; let a log handler ask for its secret before it is installed",
                 secret_id=label,
             )
-        # Not public, but threading.Condition relies on it too.
-        if self._lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001
+        if self._lock.is_held_here():
             raise SecretUnavailableError(
                 f"secret {label!r}: asked for in a signal handler or finalizer that interrupted "
                 f"the asking for another secret, where waiting would never end; ask for it before",
@@ -214,7 +213,7 @@ def _resolve(futures: list[asyncio.Future[None]]) -> None:
             future.set_result(None)
 
 
-SPENT = Flight(SecretRequest(""), Moment(0.0, 0.0), threading.RLock())
+SPENT = Flight(SecretRequest(""), Moment(0.0, 0.0), Lock())
 """A flight of nobody's, which answers no one. A handle keeps it that has told its failure."""
 
 
@@ -275,14 +274,15 @@ class Flights:
 
     def disown(self) -> None:
         """Let none of them be joined any more, nor its value be cached."""
-        for flight in self._aloft:
+        # A copy: a finalizer that asks for a secret in the middle of this adds another.
+        for flight in list(self._aloft):
             flight.abandoned = True
         self._under_way.clear()
         self._shared = {}
 
     def drop_waiters(self) -> None:
         """Let no one be woken any more, at the end of the process."""
-        for flight in self._aloft:
+        for flight in list(self._aloft):
             flight.drop_waiters()
 
 

@@ -12,10 +12,13 @@ import logging
 import os
 import select
 import socket
+import sys
 import threading
 import time
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
+
+from core_backend._engine.lock import start_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -84,13 +87,25 @@ class Portal:
         self._tasks: set[asyncio.Task[None]] = set()
         # What runs after others: it closes what they used, and is not cut off.
         self._closing: set[asyncio.Task[None]] = set()
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
         try:
-            self._thread.start()
-        except BaseException:
-            # No thread is left, or the interpreter is shutting down.
-            self._loop.close()
+            if sys.is_finalizing():
+                # On Python 3.11 it would start, never run, and be waited for.
+                raise RuntimeError("the interpreter is shutting down")
+            start_thread(self._thread)
+        except BaseException as error:
+            if isinstance(error, RuntimeError) and self._thread.ident is None:
+                self._loop.close()
+            else:
+                # A signal handler raised it. If the thread has started, it closes the loop.
+                self._loop.call_soon_threadsafe(self._end)
             raise
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can be started any more."""
+        return self._loop.is_closed()
 
     def spawn(self, *jobs: Job) -> None:
         """Start ``jobs`` as tasks on the loop, all in one go. From any thread; returns at once."""
@@ -155,13 +170,21 @@ class Portal:
         # What was closed lets go of its sockets in the loop's next rounds: the SDK's TLS in three.
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
         self._loop.stop()
 
     def _run(self) -> None:
         _here.fetching = True
         asyncio.set_event_loop(self._loop)
         try:
-            self._loop.run_forever()
+            while not self._ended:
+                # asyncio lets these out: a log handler that calls sys.exit() in one fetch would
+                # end all the others, and leave their callers waiting.
+                with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                    self._loop.run_forever()
         finally:
             self._loop.close()
             _here.fetching = False
@@ -176,7 +199,8 @@ def is_fetching() -> bool:
 def _unlogged() -> Generator[None]:
     """Keep to itself what asyncio tells of a new loop, here, at level DEBUG.
 
-    A log handler may fetch a secret, to ship the line with: under the lock that is held here.
+    A log handler may fetch a secret, to ship the line with. It would open a loop in turn, whose
+    line would make it fetch again.
     """
     here = threading.get_ident()
 

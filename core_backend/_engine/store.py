@@ -14,6 +14,7 @@ from core_backend._configuration import allows
 from core_backend._engine.attempts import Attempts
 from core_backend._engine.cache import Cache, Entry
 from core_backend._engine.flight import Flight, Flights
+from core_backend._engine.lock import Lock
 from core_backend._engine.portal import Portal
 from core_backend._engine.stats import SecretsInfo
 from core_backend.errors import CoreBackendError
@@ -66,9 +67,8 @@ class Store:
         self.stats = SecretsInfo()
         self.cache = Cache(clock, random, settings)
         # Guards all that is decided here. Nothing waits under it, and nothing foreign runs under
-        # it. A signal handler or a finalizer that interrupts us takes it again: it can ask for a
-        # secret, but not wait for one (see Flight).
-        self.lock = threading.RLock()
+        # it.
+        self.lock = Lock()
         self._flights = Flights(clock, settings.max_entries)
         # Made with the first failure.
         self._failures: FailureMemory | None = None
@@ -156,7 +156,8 @@ class Store:
     def _launch(self, request: SecretRequest, call: _Ask, *, is_refresh: bool = False) -> Flight:
         flight = Flight(request, call.now, self.lock, owner=self, fresh=call.fresh)
         # A refresh may outlast this invocation.
-        flight.seconds = self.settings.timeout if is_refresh else call.seconds
+        seconds = math.inf if is_refresh else call.seconds
+        flight.seconds = min(seconds, self.settings.timeout)
         call.launched[request.key] = flight
         return flight
 
@@ -177,8 +178,11 @@ class Store:
         if source is not None and portal is not None:
             try:
                 portal.spawn(*(partial(self._fly, flight, source) for flight in flights))
-            except (OSError, RuntimeError) as error:
+            except RuntimeError as error:
                 fault = error
+                if portal.is_closed:
+                    # The next to ask makes another, and what has connections on it.
+                    self._portal = self._source = None
             else:
                 self.stats.fetches += len(flights)
                 self._flights.add(flights)
@@ -286,7 +290,7 @@ class Store:
                 ended.set()
             else:
                 portal.spawn(warm)
-        except (OSError, RuntimeError):
+        except RuntimeError:
             ended.set()
         return ended
 
@@ -343,10 +347,19 @@ class Store:
             self._choose_source().check(request)
         except CoreBackendError as error:
             failure = error.fresh()
+        except ImportError as error:
+            # In a signal handler or finalizer that interrupted the import of the source.
+            from core_backend._engine.failures import not_started  # noqa: PLC0415
+
+            failure = not_started(request, error)
         else:
             return
         # As a new error, whose frames hold neither the source nor the environment.
-        raise failure
+        try:
+            raise failure
+        finally:
+            # See _settle.
+            del failure
 
     def _prepare(self) -> tuple[SecretSource | None, Portal | None, Exception | None]:
         """Return the source and the portal, or what stands in the way of having them."""
@@ -354,7 +367,10 @@ class Store:
         try:
             source = source or self._choose_source()
             portal = portal or self._open_portal()
-        except (CoreBackendError, OSError, RuntimeError) as error:
+        except TimeoutError:
+            # No system call here times out: a signal handler raised it.
+            raise
+        except (CoreBackendError, ImportError, OSError, RuntimeError) as error:
             return source, portal, error
         return source, portal, None
 

@@ -10,6 +10,7 @@ import pytest
 from core_backend._clock import Moment, Sent, SystemClock
 from core_backend._engine.cache import Entry
 from core_backend._engine.flight import Flight, Flights
+from core_backend._engine.lock import Lock
 from core_backend.errors import ConfigurationError, SecretUnavailableError
 from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
@@ -20,7 +21,7 @@ NOW = Moment(1000.0, 100.0)
 
 
 def flight_of(started: Moment = NOW, *, fresh: bool = False) -> Flight:
-    return Flight(REQUEST, started, threading.RLock(), fresh=fresh)
+    return Flight(REQUEST, started, Lock(), fresh=fresh)
 
 
 def failed() -> Flight:
@@ -187,11 +188,11 @@ def test_dropped_waiters_are_not_woken() -> None:
     flight = flight_of()
     sleeper = threading.Thread(target=flight.wait_blocking, args=(10,), daemon=True)
     sleeper.start()
-    while flight._event is None:
+    while not flight._sleepers:
         pass
-    asleep = flight._event
+    [asleep] = flight._sleepers
     flight.drop_waiters()
     land(flight)
-    assert not asleep.is_set()
-    asleep.set()
+    assert asleep.locked()
+    asleep.release()
     sleeper.join(10)

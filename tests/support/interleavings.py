@@ -205,7 +205,7 @@ class Run:
                 self._judge.disturbances += 1
                 service.skew += 400.0 if deed == "freeze" else -1_000.0
             case "clear":
-                with self._judge.clearing(service.calls):
+                with contextlib.suppress(Interrupted), self._judge.clearing(service.calls):
                     clear_secrets()
             case "fail to start":
                 self._scheduler.failing_starts = self._random.randint(1, 3)

@@ -68,6 +68,7 @@ class Thread:
         self.target = target
         self.name = name
         self.daemon = daemon
+        self.ident: int | None = None
         self.done = False
         self.ready: Callable[[], object] | None = None
         self.until = math.inf
@@ -79,6 +80,7 @@ class Thread:
         self.worker: _Worker | None = None
 
     def start(self) -> None:
+        self.ident = id(self)
         self.worker = _Worker.idle.pop() if _Worker.idle else _Worker()
         self.worker.thread = self
         self.scheduler.threads.append(self)

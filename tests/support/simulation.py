@@ -7,40 +7,40 @@ lock is taken or given back, where a loop is told something, where it goes round
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import types
 from typing import TYPE_CHECKING, Any
 
 from core_backend import pending
-from core_backend._engine import flight, portal, process, store
+from core_backend._engine import delivery, flight, portal, process, store
 from support.scheduler import Scheduler, Thread, running
 
 if TYPE_CHECKING:
     import pytest
 
-__all__ = ["Event", "Loop", "installed"]
+__all__ = ["Loop", "Sleeper", "installed"]
 
 
 class _Lock:
-    """What ``threading.Lock`` and ``RLock`` are; outside of a run it has nobody to keep out."""
+    """What the package's ``Lock`` is; outside of a run it has nobody to keep out."""
 
-    def __init__(self, *, again: bool = False) -> None:
+    def __init__(self) -> None:
         self._owner: Thread | None = None
         self._depth = 0
-        self._again = again
 
     def __enter__(self) -> None:
         scheduler = running()
         if scheduler is None:
             return
-        if not (self._again and self._owner is scheduler.current):
+        if self._owner is not scheduler.current:
             scheduler.pause()
             while self._owner is not None:
                 scheduler.block(lambda: self._owner is None)
             self._owner = scheduler.current
         self._depth += 1
 
-    def _is_owned(self) -> bool:
+    def is_held_here(self) -> bool:
         scheduler = running()
         return scheduler is not None and self._owner is scheduler.current
 
@@ -54,19 +54,20 @@ class _Lock:
             scheduler.pause()
 
 
-class Event:
-    """What ``threading.Event`` is."""
+class Sleeper:
+    """What ``threading.Lock`` is to a flight: a thread waits until another one releases it."""
 
     def __init__(self) -> None:
-        self._set = False
+        self._taken = False
 
-    def set(self) -> None:
-        self._set = True
+    def acquire(self, timeout: float = -1) -> None:
+        if self._taken:
+            _now_running().block(lambda: not self._taken, timeout)
+        self._taken = True
+
+    def release(self) -> None:
+        self._taken = False
         _pause()
-
-    def wait(self, timeout: float | None = None) -> bool:
-        _now_running().block(lambda: self._set, timeout)
-        return self._set
 
 
 class Loop(asyncio.BaseEventLoop):
@@ -131,16 +132,17 @@ def _pause() -> None:
 def installed(patch: pytest.MonkeyPatch) -> None:
     """Put all this in the place of what the package uses of its kind."""
     threads = types.SimpleNamespace(
-        Lock=_Lock,
-        RLock=lambda: _Lock(again=True),
-        Event=Event,
+        Lock=Sleeper,
         Thread=_PrivateThread,
         TIMEOUT_MAX=threading.TIMEOUT_MAX,
         get_ident=threading.get_ident,
     )
     for module in (flight, portal, store):
         patch.setattr(module, "threading", threads)
-    patch.setattr(process, "_lock", _Lock(again=True))
+    patch.setattr(store, "Lock", _Lock)
+    # Or who waits for ever would give up.
+    patch.setattr(delivery, "_PATIENCE", math.inf)
+    patch.setattr(process, "_lock", _Lock())
     patch.setattr(pending, "time", types.SimpleNamespace(monotonic=lambda: _now_running().now))
     patch.setattr(asyncio, "SelectorEventLoop", _new_private_loop)
     spawn = portal.Portal.spawn

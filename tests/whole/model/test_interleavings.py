@@ -65,7 +65,7 @@ def test_a_seed_always_makes_the_same_run():
 class NoLock(contextlib.nullcontext):
     """What keeps nobody out."""
 
-    def _is_owned(self):
+    def is_held_here(self):
         return False
 
 
@@ -74,7 +74,7 @@ def nobody_joins(patch):
 
 
 def nothing_is_locked(patch):
-    patch.setattr(store.threading, "RLock", NoLock)
+    patch.setattr(store, "Lock", NoLock)
 
 
 def no_wait_is_locked(patch):
@@ -153,7 +153,7 @@ def no_loop_is_woken(patch):
 
 
 def no_thread_is_woken(patch):
-    patch.setattr(simulation.Event, "set", lambda event: None)
+    patch.setattr(simulation.Sleeper, "release", lambda sleeper: None)
 
 
 def a_landed_flight_can_be_joined(patch):
