@@ -19,7 +19,7 @@ __all__ = ["Lock", "start_thread"]
 _RLock: Any = type(threading.RLock())
 
 
-class Lock(_RLock):
+class Lock(_RLock):  # type: ignore[misc]  # Any, since type checkers take it for final
     """A reentrant lock, to be used in a ``with`` statement."""
 
     def __enter__(self) -> bool:

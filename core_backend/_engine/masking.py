@@ -166,8 +166,10 @@ def masked_error(error: BaseException, forms: Forms) -> BaseException:
     Its causes, contexts, notes and a group's members are looked at as well.
     """
     chain = [*_chain(error)]
-    texts = (text for one in chain for text in (_shown(one, str), *_notes(one)))
-    if all(masked_text(text, forms) == text for text in texts):
+    texts = (text for one in chain for text in _texts(one))
+    if all(masked_text(text, forms) == text for text in texts) and not any(
+        _shows_line(one, forms) for one in chain
+    ):
         return error
     stand_ins: dict[int, BaseException] = {}
     for one in chain:
@@ -198,6 +200,20 @@ def _members(error: BaseException) -> tuple[BaseException, ...]:
     if isinstance(error, BaseExceptionGroup):
         return cast("BaseExceptionGroup[BaseException]", error).exceptions
     return ()
+
+
+def _texts(error: BaseException) -> Iterator[str]:
+    """Walk through all that somebody may print of an error."""
+    yield _shown(error, str)
+    # All of its arguments, some of which str() leaves out, such as the bytes that do not decode.
+    yield _shown(error, repr)
+    yield from _notes(error)
+
+
+def _shows_line(error: BaseException, forms: Forms) -> bool:
+    """Return whether a traceback prints a line of a value: one that could not be parsed."""
+    line = _shown(error.text or "", str).strip() if isinstance(error, SyntaxError) else ""
+    return bool(line) and any(line in form or form in line for form in forms)
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -81,6 +81,9 @@ class Portal:
     """
 
     def __init__(self) -> None:
+        if sys.is_finalizing():
+            # On Python 3.11 the thread would start, never run, and be waited for.
+            raise RuntimeError("the interpreter is shutting down")
         # Not by the policy: an application's choice of loop is for the application's tasks.
         with _unlogged():
             self._loop = _Loop()
@@ -90,9 +93,6 @@ class Portal:
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
         try:
-            if sys.is_finalizing():
-                # On Python 3.11 it would start, never run, and be waited for.
-                raise RuntimeError("the interpreter is shutting down")
             start_thread(self._thread)
         except BaseException as error:
             if isinstance(error, RuntimeError) and self._thread.ident is None:

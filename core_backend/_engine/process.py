@@ -161,7 +161,8 @@ def _reset_before_snapshot() -> None:
     # See _hook_into_snapshots.
     import snapshot_restore_py  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
-    snapshot_restore_py.get_before_snapshot().insert(0, (reset, (), {}))
+    hooks: list[Any] = snapshot_restore_py.get_before_snapshot()
+    hooks.insert(0, (reset, (), {}))
 
 
 def reset() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import traceback
+
+import pytest
 
 from core_backend._engine.masking import masked_error, written_forms
 
@@ -40,6 +43,30 @@ def test_an_error_of_a_library_keeps_its_full_name():
         .splitlines()[-1]
         .startswith("json.decoder.JSONDecodeError: ***: line 1")
     )
+
+
+@pytest.mark.parametrize("value", ["pl4nted mask(", "first = 1\npl4nted mask(\n"])
+def test_the_line_that_cannot_be_parsed_is_not_shown(value):
+    forms = written_forms(value)
+    with pytest.raises(SyntaxError) as caught:
+        ast.parse(value)
+    shown = printed(masked_error(caught.value, forms))
+    assert "pl4nted" in printed(caught.value)
+    assert "pl4nted" not in shown
+    assert shown.splitlines()[-1].startswith("SyntaxError: ")
+
+
+def test_a_line_of_somebody_elses_that_cannot_be_parsed_is_shown():
+    for source in ("1 +", "\n"):
+        error = SyntaxError("invalid syntax", ("f.py", 1, 1, source))
+        assert masked_error(error, FORMS) is error
+
+
+def test_what_only_the_repr_of_an_error_shows_is_masked():
+    with pytest.raises(UnicodeDecodeError) as caught:
+        (VALUE.encode() + b"\xff").decode()
+    assert "pl4nted" in repr(caught.value)
+    assert "pl4nted" not in repr(masked_error(caught.value, FORMS))
 
 
 def test_causes_contexts_and_notes_are_masked():
