@@ -223,9 +223,7 @@ def test_a_warm_up_without_a_source_has_ended(w: World) -> None:
     assert w.store.warm_up().is_set()
 
 
-def test_a_warm_up_that_cannot_start_has_ended(
-    w: World, cannot_start: Callable[[], None]
-) -> None:
+def test_a_warm_up_that_cannot_start_has_ended(w: World, cannot_start: Callable[[], None]) -> None:
     assert w.store.warm_up().is_set()
     cannot_start()
     assert get_secret("a").result() == "pl4nted-a"

@@ -36,6 +36,35 @@ def get(secret):
     return get_secret(secret).result()
 """
 
+# A signal handler or a finalizer asks in the middle of each import that a first secret takes.
+IMPORTING = """
+import sys
+from core_backend import SecretUnavailableError, get_secret
+
+waiting = {
+    "core_backend._engine.store",
+    "core_backend._engine.delivery",
+    "core_backend.sources.direct",
+    "core_backend.sources.endpoints",
+    "core_backend.sources.http",
+}
+
+def interrupt(event, args):
+    if event == "import" and args[0] in waiting:
+        waiting.remove(args[0])
+        ask()
+
+def ask():
+    try:
+        get_secret("a").result()
+    except SecretUnavailableError:
+        pass
+
+sys.addaudithook(interrupt)
+ask()
+assert not waiting, waiting
+"""
+
 # Between the rounds, what was interrupted is tried again: it must work at once.
 RAISING = """
 class Interruption(BaseException): pass
@@ -50,7 +79,8 @@ for thread_is_new in [False] * 40 + [True] * 120:
     with replaced():
         for _ in range(1 if thread_is_new else 10):
             try:
-                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, 1e-3 if thread_is_new else 3e-4))
+                longest = 1e-3 if thread_is_new else 3e-4
+                signal.setitimer(signal.ITIMER_REAL, chance.uniform(1e-5, longest))
                 try:
                     get("a")
                 finally:
@@ -158,7 +188,7 @@ with process.replaced(settings=Settings()):
     try:
         get("a")
     except SecretUnavailableError as error:
-        assert "could not start (OSError" in str(error), error
+        assert "(OSError: [Errno 24]" in str(error), error
     else:
         raise AssertionError("its source was imported")
 """
@@ -170,7 +200,7 @@ class Last:
         try:
             get("a")
         except error as refusal:
-            write(f"refused: {'could not start' in str(refusal)}")
+            write("refused")
 
 process.get_store().choose = lambda *_: (Source(), "given", "")
 assert get("b") == "pl4nted-b"
@@ -194,8 +224,15 @@ def test_row_31_a_fetch_that_has_no_descriptor_fails_at_once_and_the_next_starts
     run(DESCRIPTORS)
 
 
+def test_row_31_asking_in_the_middle_of_an_import_is_answered_or_refused(environ):
+    environ.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9")
+    environ.setenv("CORE_BACKEND_ATTEMPTS", "1")
+    done = subprocess.run([sys.executable, "-c", IMPORTING], check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_row_31_asking_at_the_end_of_the_interpreter_fails_at_once():
-    assert run(SHUTDOWN).stdout == "refused: True"
+    assert run(SHUTDOWN).stdout == "refused"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no such signals")
