@@ -237,7 +237,8 @@ class Store:
     ) -> CoreBackendError:
         request, order = flight.request, attempts.sent.order
         if not allows(self.settings.allow, request.secret_id):
-            error = not_allowed(request)
+            # Not remembered: the service did not refuse it, and the list may change again.
+            return not_allowed(request)
         if error is None:
             error = cut_off(request)
         if flight.abandoned:
