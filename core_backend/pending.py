@@ -315,7 +315,8 @@ class SecretBatch(_NotText, tuple[*Ps], Generic[V_co, *Ps]):
         # The error's traceback leads to frames that hold these.
         outcomes.clear()
         if len(failures) == 1:
-            raise next(iter(failures.values()))
+            # Taken out, since its traceback leads here too, and it would keep itself.
+            raise failures.popitem()[1]
         raise SecretsFailedError.of(failures)
 
 

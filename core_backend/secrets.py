@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from core_backend import _engine
 from core_backend.env import get_envs
+from core_backend.errors import SecretUnavailableError
 from core_backend.names import SecretId, SecretName, check_secret_id
 from core_backend.pending import PendingSecret, SecretBatch, SecretOrDefault
 
@@ -183,6 +184,22 @@ def secrets_info() -> SecretsInfo:
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
+    try:
+        return _ask_store(secrets, fresh=fresh)
+    except TimeoutError:
+        # Nothing here times out: a signal handler raised it.
+        raise
+    except (ImportError, OSError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    names = ", ".join(str(secret) for secret in secrets)
+    raise SecretUnavailableError(
+        f"secret {names!r}: what fetches it cannot be imported ({fault}); free file descriptors if "
+        f"they ran out, and let signal handlers and finalizers ask for it before",
+        secret_id=names,
+    )
+
+
+def _ask_store(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:
     ids = _resolve_names(secrets)
     handles = None if fresh else _take_hits(ids)
     if handles is not None:

@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from core_backend._clock import Sent, moment
+from core_backend._engine.failures import policy_for, retry_delay
 from core_backend.errors import CoreBackendError, SecretTimeoutError, SecretUnavailableError
 
 if TYPE_CHECKING:
@@ -100,9 +101,6 @@ class Attempts:
 
     async def _wait_for_next(self, tried: int, failure: CoreBackendError) -> bool:
         """Wait before the next attempt. Returns whether there is to be one."""
-        # Imported here because only a failure needs it.
-        from core_backend._engine.failures import policy_for, retry_delay  # noqa: PLC0415
-
         left = self._deadline - _now()
         if left <= -_FROZEN:
             self.had_seconds = -math.inf

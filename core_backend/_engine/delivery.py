@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core_backend._clock import moment, remaining_seconds
+from core_backend._engine.failures import policy_for, stuck, too_late, warn_of_stale
 from core_backend._engine.flight import Flight
 
 if TYPE_CHECKING:
@@ -91,9 +92,6 @@ def _settle(flight: Flight, store: Store, *, fresh: bool, is_stuck: bool) -> Ent
     """Return what a flight means to a caller whose wait for it is over."""
     if flight.entry is not None:
         return flight.entry
-    # Imported here because only a failure needs it.
-    from core_backend._engine.failures import stuck, too_late  # noqa: PLC0415
-
     error: CoreBackendError
     if flight.error is not None:
         error = flight.error.fresh()
@@ -111,8 +109,6 @@ def _settle(flight: Flight, store: Store, *, fresh: bool, is_stuck: bool) -> Ent
 
 def _stand_in(request: SecretRequest, error: CoreBackendError, store: Store) -> Entry | None:
     """Return a cached value that may serve in place of a failure."""
-    from core_backend._engine.failures import policy_for, warn_of_stale  # noqa: PLC0415
-
     if not policy_for(error).transient:
         return None
     with store.lock:

@@ -1,14 +1,13 @@
 """Failure policy: which failures are retried, evict a value, or are remembered, and how long.
 
-Nothing of this is imported before the first failure.
+All of this is at hand before the first failure: without a file descriptor, nothing can be imported.
+Only the memory of failures has to be imported, and does without.
 """
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
-
-from cachetools import LRUCache, TLRUCache
 
 from core_backend._clock import Elapsed
 from core_backend.errors import (
@@ -39,6 +38,7 @@ __all__ = [
     "not_started",
     "policy_for",
     "retry_delay",
+    "stuck",
     "too_late",
     "warn_of_stale",
 ]
@@ -136,6 +136,9 @@ class FailureMemory:
 
     def resize(self, size: int) -> None:
         """Forget everything, and remember up to ``size`` failures from now on."""
+        # Imported here because it takes more than a millisecond, and only a failure needs it.
+        from cachetools import LRUCache, TLRUCache  # noqa: PLC0415
+
         self._answers: Any = TLRUCache(size, _end_of, Elapsed(self._clock))
         self._in_a_row: Any = LRUCache(size)
 

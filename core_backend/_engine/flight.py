@@ -268,9 +268,11 @@ class Flights:
         if self._under_way.get((key, flight.fresh)) is flight:
             del self._under_way[key, flight.fresh]
         if flight.fresh and not flight.abandoned:
-            if not self._shared:
-                self._shared = _new_shared(self._size, self._clock)
-            self._shared[key] = flight
+            # If no file descriptor is left to import what it takes, it is not shared.
+            with contextlib.suppress(ImportError, OSError):
+                if not self._shared:
+                    self._shared = _new_shared(self._size, self._clock)
+                self._shared[key] = flight
 
     def disown(self) -> None:
         """Let none of them be joined any more, nor its value be cached."""

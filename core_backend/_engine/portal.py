@@ -117,7 +117,9 @@ class Portal:
 
     def close(self, last: Job | None) -> None:
         """Cancel what runs, await ``last``, and end the thread. Not from the thread itself."""
-        self._loop.call_soon_threadsafe(self._start_closing, last)
+        # It may be closed already.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._start_closing, last)
         self._thread.join(_GRACE * 2)
 
     def leave_to_parent(self) -> None:

@@ -11,6 +11,7 @@ from weakref import ref
 from core_backend import _engine
 from core_backend._clock import SystemClock, fraction
 from core_backend._configuration import Settings, change_settings, read_settings
+from core_backend._engine import delivery  # noqa: F401  # a failure needs it, and may not import
 from core_backend._engine.lock import Lock
 from core_backend._engine.store import Store
 from core_backend.sources import choose_source

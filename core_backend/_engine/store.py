@@ -13,6 +13,14 @@ from core_backend._clock import moment, remaining_seconds
 from core_backend._configuration import allows
 from core_backend._engine.attempts import Attempts
 from core_backend._engine.cache import Cache, Entry
+from core_backend._engine.failures import (
+    FailureMemory,
+    cut_off,
+    not_allowed,
+    not_started,
+    policy_for,
+    too_late,
+)
 from core_backend._engine.flight import Flight, Flights
 from core_backend._engine.lock import Lock
 from core_backend._engine.portal import Portal
@@ -25,7 +33,6 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock, Moment
     from core_backend._configuration import Settings
-    from core_backend._engine.failures import FailureMemory
     from core_backend.sources.protocol import Key, SecretRequest, SecretSource
 
     Answer = Entry | Flight
@@ -142,11 +149,7 @@ class Store:
             failure = self._failures.find(request.key, transient_only=call.fresh)
             if failure is not None:
                 return failure
-        if call.seconds > 0:
-            return None
-        from core_backend._engine.failures import too_late  # noqa: PLC0415
-
-        return too_late(request)
+        return too_late(request) if call.seconds <= 0 else None
 
     def _find_flight(self, request: SecretRequest, call: _Ask) -> Flight | None:
         longest = self.settings.timeout
@@ -187,8 +190,6 @@ class Store:
                 self.stats.fetches += len(flights)
                 self._flights.add(flights)
                 return
-        from core_backend._engine.failures import not_started  # noqa: PLC0415
-
         for flight in flights:
             flight.land(not_started(flight.request, fault), call.now)
 
@@ -234,17 +235,10 @@ class Store:
     def _fail(
         self, flight: Flight, error: CoreBackendError | None, attempts: Attempts
     ) -> CoreBackendError:
-        # Imported here because only a failure needs it.
-        from core_backend._engine.failures import (  # noqa: PLC0415
-            FailureMemory,
-            cut_off,
-            not_allowed,
-            policy_for,
-        )
-
         request, order = flight.request, attempts.sent.order
         if not allows(self.settings.allow, request.secret_id):
-            error = not_allowed(request)
+            # Not remembered: the service did not refuse it, and the list may change again.
+            return not_allowed(request)
         if error is None:
             error = cut_off(request)
         if flight.abandoned:
@@ -258,11 +252,13 @@ class Store:
                 # It was fetched with success since.
                 return error
             entry.warned = False
-        if self._failures is None:
-            self._failures = FailureMemory(self.clock, self.settings.max_entries)
         # A fetch for which an invocation left too little time says nothing about the service.
         counts = attempts.had_seconds == math.inf
-        self._failures.note(request.key, error, order, counts=counts)
+        # If no file descriptor is left to import what it takes, it is not remembered.
+        with contextlib.suppress(ImportError, OSError):
+            if self._failures is None:
+                self._failures = FailureMemory(self.clock, self.settings.max_entries)
+            self._failures.note(request.key, error, order, counts=counts)
         return error
 
     # --- what a fetch needs, and what happens to the store as a whole ---------------------------
@@ -341,16 +337,16 @@ class Store:
         """Refuse, before anything is sent, what must not or cannot be fetched."""
         try:
             if not allows(self.settings.allow, request.secret_id):
-                from core_backend._engine.failures import not_allowed  # noqa: PLC0415
-
                 raise not_allowed(request)
             self._choose_source().check(request)
         except CoreBackendError as error:
             failure = error.fresh()
-        except ImportError as error:
-            # In a signal handler or finalizer that interrupted the import of the source.
-            from core_backend._engine.failures import not_started  # noqa: PLC0415
-
+        except TimeoutError:
+            # See _prepare.
+            raise
+        except (ImportError, OSError) as error:
+            # The source cannot be imported: no descriptor is left, or this is a signal handler or
+            # a finalizer that interrupted its import.
             failure = not_started(request, error)
         else:
             return

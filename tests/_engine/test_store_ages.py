@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from support.scripted import World, until_fetched, world
+import asyncio
+import gc
+from weakref import ref
 
-from core_backend import configure, get_secret, get_secrets, secrets_info
+import pytest
+from support.scripted import World, throttled, until, until_fetched, world
+
+from core_backend import SecretThrottledError, configure, get_secret, get_secrets, secrets_info
 
 
 async def test_a_value_is_refreshed_in_the_background_before_it_expires(w: World) -> None:
@@ -128,3 +132,32 @@ async def test_fewer_entries_keep_the_latest_used() -> None:
             assert w.calls == 4
         await get_secret("a")
         assert w.calls == 5
+
+
+def test_an_evicted_entry_is_freed_though_the_garbage_collector_is_off() -> None:
+    with world(max_entries=1) as w:
+        get_secret("a").result()
+        get_secret("a").result()  # the hits' shared handle
+        entry = ref(w.store.cache.find("a"))
+        gc.disable()
+        try:
+            get_secret("b").result()
+            # The private thread lets go of it in its own time.
+            asyncio.run(until(lambda: entry() is None))
+        finally:
+            gc.enable()
+
+
+@pytest.mark.parametrize("back", [-3600.0, -1.0])
+async def test_a_value_from_before_the_wall_clock_was_set_back_bridges_an_outage(
+    w: World, back: float
+) -> None:
+    await get_secret("a")
+    w.clock.advance_wall(back)
+    w.source.faults = [throttled() for _ in range(3)]
+    assert await get_secret("a") == "pl4nted-a"
+    # But not for longer than any other.
+    w.clock.advance(300 + 3600)
+    w.source.faults = [throttled() for _ in range(3)]
+    with pytest.raises(SecretThrottledError):
+        await get_secret("a")

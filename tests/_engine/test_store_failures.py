@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import logging
+from typing import Any
 
 import pytest
 from support.scripted import World, failure, throttled, until, until_fetched, world
@@ -18,7 +21,9 @@ from core_backend import (
     SecretThrottledError,
     SecretTimeoutError,
     SecretUnavailableError,
+    configure,
     get_secret,
+    get_secrets,
     secrets_info,
 )
 
@@ -165,3 +170,65 @@ async def test_a_defect_in_a_source_strands_nobody_and_quotes_nothing(w: World) 
     with pytest.raises(SecretUnavailableError, match="ZeroDivisionError") as caught:
         await get_secret("a")
     assert "pl4nted" not in str(caught.value)
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_kept_handle_does_not_repeat_a_failure_that_is_over(
+    w: World, blocking: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    w.source.faults = [throttled() for _ in range(3)]
+    kept = get_secret("a")
+    for _ in range(2):
+        with pytest.raises(SecretThrottledError):
+            await kept
+    assert w.calls == 3
+    w.clock.advance(1)
+    assert (kept.result() if blocking else await kept) == "pl4nted-a"
+    assert w.calls == 4
+    assert not caplog.records
+
+
+async def test_a_kept_handle_has_what_a_fetch_past_the_cache_brought_meanwhile(
+    w: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    w.source.faults = [failure(SecretAccessDeniedError)]
+    kept = get_secret("a")
+    with pytest.raises(SecretAccessDeniedError):
+        await kept
+    await get_secret("a", fresh=True)
+    assert await kept == "pl4nted-a"
+    assert w.calls == 2
+    assert not caplog.records
+
+
+async def test_a_list_that_narrows_holds_for_a_fetch_that_is_under_way(w: World) -> None:
+    with w.source.held():
+        pending = get_secret("a")
+        w.source.arrived()
+        restore = configure(allow=["b"])
+    with pytest.raises(SecretAccessDeniedError, match="not on the list"):
+        await pending
+    with restore:
+        pass
+    # It was not cached.
+    assert await get_secret("a") == "pl4nted-a"
+    assert w.calls == 2
+
+
+@pytest.mark.parametrize("ask", [get_secret, get_secrets])
+@pytest.mark.usefixtures("w")
+def test_failures_are_freed_though_the_garbage_collector_is_off(ask: Any) -> None:
+    configure(allow=["a", "absent"])
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            for secret in ("absent", "not-allowed"):
+                # Not pytest.raises, which keeps what it caught in a circle.
+                with contextlib.suppress(SecretError):
+                    ask(secret).result()
+        left = [error for error in gc.get_objects() if isinstance(error, SecretError)]
+        # The one that is remembered, and the outcome of its fetch.
+        assert len(left) <= 2
+    finally:
+        gc.enable()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 import pytest
 from support.scripted import World, until_fetched, world
 
-from core_backend import SecretTimeoutError, get_secret, secrets_info
-from core_backend._clock import remaining_millis
+from core_backend import SecretTimeoutError, get_secret, get_secrets, secrets_info
+from core_backend._clock import Invocation, remaining_millis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,3 +95,26 @@ async def test_a_fetch_may_take_as_long_as_the_settings_say() -> None:
         with pytest.raises(SecretTimeoutError, match=r"no answer within 0\.1 s"):
             await get_secret("a")
         assert w.calls == 1
+
+
+async def test_what_outlives_an_invocation_is_not_limited_by_it(w: World) -> None:
+    with Invocation(lambda: 300):
+        worker = copy_context()
+        with pytest.raises(SecretTimeoutError):
+            await get_secret("a")
+    assert worker.run(lambda: get_secret("a").result()) == "pl4nted-a"
+    w.clock.advance(241)
+    worker.run(lambda: get_secret("a").result())
+    await until_fetched(w, 2)
+    assert w.calls == 2
+
+
+@pytest.mark.parametrize("blocking", [False, True])
+async def test_a_very_long_wait_is_a_wait(w: World, blocking: bool) -> None:
+    with w.source.held():
+        pending, batch = get_secret("a"), get_secrets("a", "b")
+        w.source.arrived(2)
+        waiting = asyncio.to_thread((pending if blocking else batch).result, 1e10)
+        task = asyncio.ensure_future(waiting)
+        await asyncio.sleep(0)
+    assert await task == ("pl4nted-a" if blocking else ("pl4nted-a", "pl4nted-b"))

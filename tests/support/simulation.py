@@ -144,7 +144,7 @@ def installed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(delivery, "_PATIENCE", math.inf)
     patch.setattr(process, "_lock", _Lock())
     patch.setattr(pending, "time", types.SimpleNamespace(monotonic=lambda: _now_running().now))
-    patch.setattr(asyncio, "SelectorEventLoop", _new_private_loop)
+    patch.setattr(portal, "_Loop", _new_private_loop)
     spawn = portal.Portal.spawn
 
     def spawn_or_fail(self: portal.Portal, *jobs: Any) -> None:
