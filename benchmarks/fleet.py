@@ -21,8 +21,8 @@ from core_backend._configuration import Settings
 from core_backend._engine.delivery import deliver
 from core_backend._engine.store import Store
 from core_backend.errors import CoreBackendError
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:

@@ -1,7 +1,6 @@
 """Await AWS Secrets Manager secrets in async Lambda handlers."""
 
-from core_backend._engine.stats import SecretsInfo
-from core_backend._warm_up import prefetch
+from core_backend._engine.cache import SecretsInfo
 from core_backend.env import get_env
 from core_backend.errors import (
     ConfigurationError,
@@ -20,16 +19,17 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
-from core_backend.handler import async_handler, sync_handler
+from core_backend.handler import async_handler, prefetch, sync_handler
 from core_backend.names import SecretId, SecretName, get_resource_name
 from core_backend.pending import PendingSecret, SecretBatch
-from core_backend.rotation import with_secret, with_secret_sync
 from core_backend.secrets import (
     clear_secrets,
     configure,
     get_secret,
     get_secrets,
     secrets_info,
+    with_secret,
+    with_secret_sync,
 )
 from core_backend.values import SecretBytes, SecretText
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from core_backend._engine.cache import Entry
     from core_backend._engine.flight import Flight
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources import SecretRequest
 
 __all__ = ["PendingSecret", "SecretBatch", "SecretOrDefault"]
 

@@ -31,7 +31,7 @@ FLOORS = [
         "Face",
         "what a handler imports",
         "#2f81f7",
-        "__init__ _loop _warm_up env handler pending rotation secrets settings",
+        "__init__ _loop env handler pending secrets settings",
     ),
     Floor("Engine", "cache and share fetches", "#e5702a", "_engine"),
     Floor("Sources", "ask AWS for a value", "#2da44e", "sources"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
-    from core_backend.sources.protocol import SecretRequest, SecretSource, SecretValue
+    from core_backend.sources import SecretRequest, SecretSource, SecretValue
 
 __all__ = ["Attempts"]
 

@@ -21,10 +21,16 @@ if TYPE_CHECKING:
     from core_backend._configuration import Settings
     from core_backend._engine.redaction import Redactor
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import Key, SecretRequest, SecretValue
+    from core_backend.sources import Key, SecretRequest, SecretValue
     from core_backend.values import SecretBytes, SecretText
 
-__all__ = ["Bounded", "Cache", "Entry"]
+
+__all__ = [
+    "Bounded",
+    "Cache",
+    "Entry",
+    "SecretsInfo",
+]
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -298,3 +304,46 @@ class Cache:
                 key = entry.request.key
                 if self.entries.get(key) is entry:
                     del self.entries[key]
+
+
+class SecretsInfo:
+    """What the process's cache has done since it was built or reset.
+
+    Attributes:
+        hits: Answered from the cache, at no wait.
+        misses: Not in the cache, expired, or asked for past it.
+        fetches: Fetches started, each of one secret, whatever it took in attempts.
+        coalesced: Answered by a fetch that somebody else had started.
+        stale: Answered with an expired value, since the service was failing.
+        failures: Fetches that failed in the end.
+        source: Where values come from; ``None`` before the first fetch.
+        reason: Why from there.
+    """
+
+    __slots__ = (
+        "coalesced",
+        "failures",
+        "fetches",
+        "hits",
+        "misses",
+        "reason",
+        "source",
+        "stale",
+    )
+
+    def __init__(self) -> None:
+        self.hits = self.misses = self.fetches = self.coalesced = self.stale = self.failures = 0
+        self.source: str | None = None
+        self.reason: str | None = None
+
+    def copy(self) -> SecretsInfo:
+        """Return the counts as they are now, which count no further."""
+        copy = SecretsInfo()
+        for name in self.__slots__:
+            setattr(copy, name, getattr(self, name))
+        return copy
+
+    def __repr__(self) -> str:
+        """Return all the counts, by name."""
+        counts = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.__slots__)
+        return f"SecretsInfo({counts})"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from core_backend._engine.cache import Entry
     from core_backend._engine.store import Store
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources import SecretRequest
     from core_backend.values import SecretBytes, SecretText
 
 __all__ = ["deliver"]

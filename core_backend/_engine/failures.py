@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from core_backend._clock import Clock
     from core_backend._engine.cache import Entry
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import Key, SecretRequest
+    from core_backend.sources import Key, SecretRequest
 
 __all__ = [
     "FailureMemory",

@@ -17,17 +17,16 @@ from typing import TYPE_CHECKING, Any
 
 from core_backend._clock import Moment, age
 from core_backend._engine.cache import Entry
-from core_backend._engine.lock import Lock
-from core_backend._engine.portal import is_fetching
+from core_backend._engine.portal import Lock, is_fetching
 from core_backend.errors import ConfigurationError, SecretUnavailableError
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources import SecretRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from core_backend._clock import Clock
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import Key
+    from core_backend.sources import Key
 
 __all__ = ["SPENT", "Flight", "Flights"]
 

@@ -18,8 +18,6 @@ import time
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from core_backend._engine.lock import start_thread
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
@@ -27,10 +25,57 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "Lock",
     "Portal",
     "is_fetching",
     "leave_to_parent",
+    "start_thread",
 ]
+
+_RLock: Any = type(threading.RLock())
+
+
+class Lock(_RLock):  # type: ignore[misc]  # Any, since type checkers take it for final
+    """A reentrant lock, to be used in a ``with`` statement."""
+
+    def __enter__(self) -> bool:
+        """Take the lock. Whatever is raised, it was not taken."""
+        before = _depth(self)
+        try:
+            self.acquire()
+        except BaseException:
+            _release_to(before, self)
+            raise
+        return True
+
+    def is_held_here(self) -> bool:
+        """Return whether this thread holds it: then this code interrupts what is done under it."""
+        return _depth(self) > 0
+
+
+def start_thread(thread: threading.Thread) -> None:
+    """Start a thread. Whatever is raised, other threads can start."""
+    # Not public, so perhaps not there.
+    lock: Any = getattr(threading, "_active_limbo_lock", None) or Lock()
+    before = _depth(lock)
+    try:
+        thread.start()
+    except BaseException:
+        _release_to(before, lock)
+        raise
+
+
+def _depth(lock: Any) -> int:
+    """Return how often this thread has taken the lock."""
+    # Not public either, but unchanged since Python 3.9 or older.
+    depth: int = lock._recursion_count()  # noqa: SLF001
+    return depth
+
+
+def _release_to(depth: int, lock: Any) -> None:
+    while _depth(lock) > depth:
+        lock.release()
+
 
 # What must not be finalized as long as the child has anything else to do.
 _left_behind: list[object] = []

@@ -25,7 +25,7 @@ from core_backend._engine.masking import masked, masked_error, masked_text, writ
 
 if TYPE_CHECKING:
     from core_backend._engine.masking import Forms
-    from core_backend.sources.protocol import Key
+    from core_backend.sources import Key
 
 __all__ = ["Redactor"]
 

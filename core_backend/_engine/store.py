@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core_backend._clock import moment, remaining_seconds
 from core_backend._configuration import allows
 from core_backend._engine.attempts import Attempts
-from core_backend._engine.cache import Cache, Entry
+from core_backend._engine.cache import Cache, Entry, SecretsInfo
 from core_backend._engine.failures import (
     FailureMemory,
     cut_off,
@@ -22,18 +22,16 @@ from core_backend._engine.failures import (
     too_late,
 )
 from core_backend._engine.flight import Flight, Flights
-from core_backend._engine.lock import Lock
-from core_backend._engine.portal import Portal
-from core_backend._engine.stats import SecretsInfo
+from core_backend._engine.portal import Lock, Portal
 from core_backend.errors import CoreBackendError
-from core_backend.sources.protocol import SecretValue
+from core_backend.sources import SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from core_backend._clock import Clock, Moment
     from core_backend._configuration import Settings
-    from core_backend.sources.protocol import Key, SecretRequest, SecretSource
+    from core_backend.sources import Key, SecretRequest, SecretSource
 
     Answer = Entry | Flight
     Choose = Callable[[Settings, Clock], tuple[SecretSource, str, str]]

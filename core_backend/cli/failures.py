@@ -18,8 +18,8 @@ from core_backend.errors import (
     SecretThrottledError,
     SecretUnavailableError,
 )
+from core_backend.sources import SecretRequest
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import SecretRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

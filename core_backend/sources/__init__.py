@@ -1,84 +1,208 @@
-"""Chooses the source of values for this process, and says why."""
+"""Where values come from: what every source is asked and returns, and the protocol they follow.
+
+``_engine/process`` chooses one of them for this process.
+"""
 
 from __future__ import annotations
 
-import logging
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from core_backend.errors import ConfigurationError
+from core_backend.names import DEFAULT_STAGE, Key, cache_key
+from core_backend.values import MAX_BYTES
 
 if TYPE_CHECKING:
-    from core_backend._clock import Clock
-    from core_backend._configuration import Settings
-    from core_backend.sources.protocol import BatchSource, SecretSource
+    from collections.abc import Mapping, Sequence
+    from typing import Protocol
 
-__all__ = ["choose_source"]
-
-_BY_SETTING = "the setting source says so"
-_BY_DEFAULT = "it starts fastest, and the environment needs nothing else"
-
-# The imports inside of the functions load a source only when it is chosen.
+    from core_backend.values import SecretBytes, SecretText
 
 
-def choose_source(settings: Settings, clock: Clock) -> tuple[SecretSource, str, str]:
-    """Return the source, its name, and why it was chosen.
+__all__ = [
+    "ARN_SUFFIX",
+    "BatchPage",
+    "Key",
+    "SecretRequest",
+    "SecretValue",
+    "has_valid_size",
+    "is_answer_to",
+]
 
-    Raises:
-        ConfigurationError: The source is not installed, cannot do what the environment needs, or
-            would send credentials over plain http.
+ARN_SUFFIX = 7
+"""Length of the hyphen and six characters at the end of an ARN, which a request may omit."""
+
+
+class SecretRequest:
+    """One secret at one stage or version.
+
+    Attributes:
+        key: The key that its value is cached under.
+        fresh: Whether every cache is bypassed, including one that the source has.
     """
-    if settings.source == "extension":
-        from core_backend.sources.extension import ExtensionSource  # noqa: PLC0415
 
-        # It knows no batches, and needs none: it has a cache.
-        return ExtensionSource(settings, os.environ, clock), "extension", _BY_SETTING
-    source, name, reason = _direct_or_sdk(settings, clock)
-    if settings.batch:
-        from core_backend.sources.batching import BatchingSource  # noqa: PLC0415
+    __slots__ = ("fresh", "key", "secret_id", "stage", "version_id")
 
-        return BatchingSource(source), name, reason
-    return source, name, reason
+    def __init__(
+        self,
+        secret_id: str,
+        stage: str = DEFAULT_STAGE,
+        version_id: str | None = None,
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.secret_id = secret_id
+        self.stage = stage
+        self.version_id = version_id
+        self.fresh = fresh
+        self.key = cache_key(secret_id, stage, version_id)
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both ask for the same secret, stage and version."""
+        return isinstance(other, SecretRequest) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        """Return the id with stage and version, none of which is secret."""
+        return f"<SecretRequest {self.label!r}>"
+
+    @property
+    def label(self) -> str:
+        """The id as messages show it, with the version, or with an unusual stage."""
+        if self.version_id is not None:
+            return f"{self.secret_id} [{self.version_id}]"
+        return self.secret_id if self.stage == DEFAULT_STAGE else f"{self.secret_id} [{self.stage}]"
+
+    def afresh(self) -> SecretRequest:
+        """Return the same request, but past every cache."""
+        return SecretRequest(self.secret_id, self.stage, self.version_id, fresh=True)
+
+    def parameters(self) -> dict[str, str]:
+        """Return the parameters of GetSecretValue. The default stage is left out."""
+        parameters = {"SecretId": self.secret_id}
+        if self.version_id is not None:
+            parameters["VersionId"] = self.version_id
+        if self.stage != DEFAULT_STAGE:
+            parameters["VersionStage"] = self.stage
+        return parameters
 
 
-def _direct_or_sdk(settings: Settings, clock: Clock) -> tuple[BatchSource, str, str]:
-    from core_backend.sources.endpoints import Endpoints, is_secure  # noqa: PLC0415
+class SecretValue:
+    """A fetched value and its version."""
 
-    endpoints = Endpoints(os.environ, settings.insecure_endpoint)
-    endpoint = endpoints.custom()
-    if endpoint is not None and not is_secure(endpoint):
-        logging.getLogger("core_backend").warning(
-            "credentials go to %s over plain http, because the setting insecure_endpoint allows "
-            "it: use that for stand-ins only",
-            endpoint.authority,
-        )
-    if settings.source == "sdk":
-        return _sdk(settings, clock, _BY_SETTING), "sdk", _BY_SETTING
-    reason = endpoints.needs_sdk()
-    if reason and settings.source == "auto":
-        return _sdk(settings, clock, reason), "sdk", reason
-    if reason:
-        raise ConfigurationError(
-            f"the setting source is 'direct', but {reason}, which only the AWS SDK can act on; "
-            f"leave CORE_BACKEND_SOURCE out, or set it to sdk"
-        )
-    from core_backend.sources.direct import DirectSource  # noqa: PLC0415
+    __slots__ = ("value", "version_id")
 
-    source = DirectSource(settings, os.environ, clock)
-    return source, "direct", _BY_SETTING if settings.source == "direct" else _BY_DEFAULT
+    def __init__(self, value: SecretText | SecretBytes, version_id: str) -> None:
+        self.value = value
+        self.version_id = version_id
 
 
-def _sdk(settings: Settings, clock: Clock, reason: str) -> BatchSource:
-    import importlib.util  # noqa: PLC0415
+def has_valid_size(value: str | bytes) -> bool:
+    """Return whether the service could store ``value``: 1 to 65,536 bytes."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value = value.encode()
+        except UnicodeEncodeError:
+            # A lone surrogate, which an escape in JSON can stand for, is no text.
+            return False
+    return 0 < len(value) <= MAX_BYTES
 
-    # A layer without the SDK lacks both, although the function's bundle may have the first.
-    needed = ("aiobotocore", "core_backend.sources.sdk")
-    if not all(map(importlib.util.find_spec, needed)):
-        raise ConfigurationError(
-            f"secrets have to come through the AWS SDK, since {reason}, and it is not installed: "
-            f"pip install 'core_backend[aws-sdk]', or make the layer with it (core-backend layer "
-            f"--with-sdk); in a test, fake the secret (core_backend.testing.fake_secrets)"
-        )
-    from core_backend.sources.sdk import SdkSource  # noqa: PLC0415
 
-    return SdkSource(settings, os.environ, clock)
+def is_answer_to(request: SecretRequest, answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer of GetSecretValue is about the secret and version of ``request``.
+
+    An answer may leave out name, ARN and stages, as stand-ins for the service do.
+    """
+    asked, arn, stages = request.secret_id, answer.get("ARN"), answer.get("VersionStages")
+    if not asked.startswith("arn:"):
+        same = answer.get("Name") in (None, asked)
+    else:
+        same = not isinstance(arn, str) or asked in (arn, arn[:-ARN_SUFFIX])
+    if request.version_id is not None:
+        return same and answer.get("VersionId") == request.version_id
+    return same and (not isinstance(stages, list) or request.stage in stages)
+
+
+class BatchPage:
+    """One page of an answer of BatchGetSecretValue.
+
+    Attributes:
+        found: ARN, name and value of each secret on the page.
+        refused: Id, error code and message of each secret that could not be read.
+        next_token: The token that the next page is requested with; ``None`` on the last page.
+    """
+
+    __slots__ = ("found", "next_token", "refused")
+
+    def __init__(
+        self,
+        found: Sequence[tuple[str, str, SecretValue]],
+        refused: Sequence[tuple[str, str, str]],
+        next_token: str | None,
+    ) -> None:
+        self.found = found
+        self.refused = refused
+        self.next_token = next_token
+
+
+# For type checkers alone: making protocols costs a cold start a quarter of a millisecond.
+if TYPE_CHECKING:
+
+    class SecretSource(Protocol):
+        """Fetches values. Many tasks on one event loop call it at the same time."""
+
+        def check(self, request: SecretRequest) -> None:
+            """Check, without I/O, that the source can fetch ``request``.
+
+            It is called in the caller's thread, so that the error is raised at the mistake.
+
+            Raises:
+                ConfigurationError: Region, endpoint or credentials are missing or forbidden.
+            """
+            ...
+
+        async def fetch(self, request: SecretRequest) -> SecretValue:
+            """Fetch one value, in one attempt. The caller retries, and limits the time.
+
+            Raises:
+                SecretError: One of its subclasses, with a message that says what to do next.
+                ConfigurationError: The source cannot work with these settings or this environment.
+            """
+            ...
+
+        async def warm(self) -> None:
+            """Prepare what a first fetch needs, such as modules, credentials and a connection.
+
+            Raises:
+                Exception: Any. The caller ignores it, because the first fetch reports it better.
+            """
+            ...
+
+        async def aclose(self) -> None:
+            """Close all connections. The source can be used again afterwards."""
+            ...
+
+    class BatchSource(SecretSource, Protocol):
+        """A source that can fetch several values in one call."""
+
+        def place(self, request: SecretRequest) -> str:
+            """Return the Region of the request. Requests of one Region can share a call.
+
+            Raises:
+                ConfigurationError: No Region is set.
+            """
+            ...
+
+        async def fetch_batch(
+            self, requests: Sequence[SecretRequest], token: str | None
+        ) -> BatchPage:
+            """Fetch one page of values at the default stage, in one attempt.
+
+            Args:
+                requests: At most 20, all of one Region.
+                token: ``next_token`` of the page before; ``None`` for the first page.
+
+            Raises:
+                CoreBackendError: The whole call failed. The error is about the first request.
+            """
+            ...

@@ -7,16 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from core_backend.errors import SecretUnavailableError
+from core_backend.sources import SecretValue, has_valid_size, is_answer_to
 from core_backend.sources.http.messages import Mistaken
-from core_backend.sources.protocol import SecretValue, has_valid_size, is_answer_to
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core_backend.errors import CoreBackendError
+    from core_backend.sources import BatchPage, SecretRequest
     from core_backend.sources.http.messages import Response
-    from core_backend.sources.protocol import BatchPage, SecretRequest
 
 __all__ = ["read_page", "read_value"]
 

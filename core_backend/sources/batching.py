@@ -19,13 +19,13 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
+from core_backend.sources import ARN_SUFFIX, BatchPage, SecretRequest, SecretValue
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import ARN_SUFFIX, BatchPage, SecretRequest, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from core_backend.sources.protocol import BatchSource
+    from core_backend.sources import BatchSource
 
     Waiters = dict[str, list[asyncio.Future[SecretValue | None]]]
 

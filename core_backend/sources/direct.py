@@ -14,22 +14,21 @@ from core_backend.errors import (
     SecretUnavailableError,
 )
 from core_backend.sources.answers import read_page, read_value
-from core_backend.sources.credentials import CredentialSource
+from core_backend.sources.credentials import CredentialSource, request_body, signed_headers
 from core_backend.sources.endpoints import Endpoints
 from core_backend.sources.http.connection import Untrusted
 from core_backend.sources.http.messages import Broken, request_bytes
 from core_backend.sources.http.pool import Pool, TooSlow
-from core_backend.sources.sigv4 import request_body, signed_headers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
+    from core_backend.sources import BatchPage, SecretRequest, SecretValue
     from core_backend.sources.credentials import Credentials
     from core_backend.sources.endpoints import Endpoint
     from core_backend.sources.http.messages import Response
-    from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
 
 __all__ = ["DirectSource"]
 

@@ -19,11 +19,11 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
+from core_backend.sources import SecretValue
 from core_backend.sources.answers import read_value
 from core_backend.sources.endpoints import Endpoint
 from core_backend.sources.http.messages import Broken, Mistaken, can_be_header, request_bytes
 from core_backend.sources.http.pool import Pool, TooSlow
-from core_backend.sources.protocol import SecretValue
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
     from core_backend.errors import CoreBackendError
+    from core_backend.sources import SecretRequest
     from core_backend.sources.http.messages import Response
-    from core_backend.sources.protocol import SecretRequest
 
 __all__ = ["ExtensionSource"]
 

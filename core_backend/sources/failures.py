@@ -20,7 +20,7 @@ from core_backend.errors import (
 
 if TYPE_CHECKING:
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources import SecretRequest
 
 __all__ = ["failure_of"]
 

@@ -11,15 +11,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from core_backend.errors import ConfigurationError, SecretNotFoundError, SecretUnavailableError
+from core_backend.sources import SecretValue
 from core_backend.sources.endpoints import configured_region, region_of_arn
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import SecretValue
 from core_backend.sources.sdk_logs import mask_sdk_logs
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources import SecretRequest
 
 __all__ = ["BotoSource"]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import ModuleType
 
-    from core_backend.sources.protocol import SecretRequest, SecretSource, SecretValue
+    from core_backend.sources import SecretRequest, SecretSource, SecretValue
 
 __all__ = ["install"]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from core_backend._engine.process import choose_source
 from core_backend.errors import ConfigurationError
-from core_backend.sources import choose_source
 from core_backend.sources.endpoints import Endpoints, is_loopback
 
 if TYPE_CHECKING:
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
-    from core_backend.sources.protocol import SecretRequest, SecretSource, SecretValue
+    from core_backend.sources import SecretRequest, SecretSource, SecretValue
 
 __all__ = ["NetworkGuard"]
 

@@ -16,8 +16,8 @@ from core_backend._engine import process
 from core_backend.errors import CoreBackendError, SecretError, SecretNotFoundError
 from core_backend.names import DEFAULT_STAGE, SecretName
 from core_backend.secrets import clear_secrets
+from core_backend.sources import SecretValue
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import SecretValue
 from core_backend.testing._variables import Variables
 from core_backend.values import MAX_BYTES, SecretBytes, SecretText
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Generator, Iterable, Iterator
 
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources import SecretRequest
 
 __all__ = ["FakeSecrets", "fake_secrets", "serving"]
 

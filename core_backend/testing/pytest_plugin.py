@@ -47,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_allowed] = setting == "allow"
     config.stash[_guard] = guard = NetworkGuard(allowed=config.stash[_allowed])
     patch = pytest.MonkeyPatch()
-    patch.setattr(process, "choose_source", guard.choose)
+    patch.setattr(process, "chooser", guard.choose)
     config.add_cleanup(patch.undo)
 
 

@@ -13,7 +13,7 @@ from core_backend import get_secret
 from core_backend._configuration import Settings
 from core_backend._engine.attempts import Attempts
 from core_backend.errors import SecretThrottledError, SecretTimeoutError
-from core_backend.sources.protocol import SecretRequest, SecretValue
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
 
 REQUEST = SecretRequest("a")

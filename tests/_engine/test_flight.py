@@ -10,9 +10,9 @@ import pytest
 from core_backend._clock import Moment, Sent, SystemClock
 from core_backend._engine.cache import Entry
 from core_backend._engine.flight import Flight, Flights
-from core_backend._engine.lock import Lock
+from core_backend._engine.portal import Lock
 from core_backend.errors import ConfigurationError, SecretUnavailableError
-from core_backend.sources.protocol import SecretRequest, SecretValue
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
 from core_backend.values import SecretText
 

@@ -14,7 +14,7 @@ from core_backend._engine.cache import Entry
 
 if TYPE_CHECKING:
     from core_backend._configuration import Settings
-    from core_backend.sources.protocol import SecretRequest, SecretValue
+    from core_backend.sources import SecretRequest, SecretValue
 
 
 async def test_settings_that_concern_connections_begin_them_anew(w: World) -> None:

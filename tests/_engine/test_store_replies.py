@@ -22,7 +22,7 @@ from core_backend import (
 )
 
 if TYPE_CHECKING:
-    from core_backend.sources.protocol import SecretRequest, SecretValue
+    from core_backend.sources import SecretRequest, SecretValue
 
 
 async def test_a_slow_older_reply_does_not_replace_a_newer_one(w: World) -> None:

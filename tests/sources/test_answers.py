@@ -16,9 +16,9 @@ from core_backend.errors import (
     SecretThrottledError,
     SecretUnavailableError,
 )
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.sources.answers import read_value
 from core_backend.sources.http.messages import Mistaken, Response
-from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.values import SecretBytes, SecretText
 
 REQUEST = SecretRequest("db")

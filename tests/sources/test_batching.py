@@ -5,8 +5,8 @@ from __future__ import annotations
 from support.batches import PREFIX, Service, entry, fetch
 
 from core_backend import SecretAccessDeniedError, SecretNotFoundError, SecretNotSetError
+from core_backend.sources import BatchPage, SecretRequest
 from core_backend.sources.batching import BatchingSource
-from core_backend.sources.protocol import BatchPage, SecretRequest
 
 
 async def test_what_is_asked_for_at_once_is_one_call() -> None:

@@ -15,8 +15,8 @@ from core_backend import (
     SecretUnavailableError,
 )
 from core_backend.errors import ConfigurationError
+from core_backend.sources import SecretRequest
 from core_backend.sources.batching import BatchingSource, page_of
-from core_backend.sources.protocol import SecretRequest
 
 
 async def test_denied_the_action_it_gets_singly_at_once_and_remembers() -> None:

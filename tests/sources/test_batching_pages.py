@@ -7,8 +7,8 @@ import asyncio
 from support.batches import Service, entry, fetch
 
 from core_backend import SecretNotFoundError
+from core_backend.sources import BatchPage, SecretRequest
 from core_backend.sources.batching import BatchingSource
-from core_backend.sources.protocol import BatchPage, SecretRequest
 
 
 async def test_pages_are_read_until_there_is_no_next_one() -> None:

@@ -19,8 +19,8 @@ from core_backend import (
     SecretUnavailableError,
 )
 from core_backend.errors import CREDENTIAL_CODES
+from core_backend.sources import SecretRequest
 from core_backend.sources.failures import failure_of
-from core_backend.sources.protocol import SecretRequest
 
 REQUEST = SecretRequest("prod/db", "AWSPREVIOUS")
 LABEL = "prod/db [AWSPREVIOUS]"

@@ -9,7 +9,7 @@ from core_backend import (
     SecretText,
 )
 from core_backend.errors import ConfigurationError, CoreBackendError
-from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
+from core_backend.sources import BatchPage, SecretRequest, SecretValue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core_backend._configuration import Settings
+from core_backend.sources import SecretRequest
 from core_backend.sources.direct import DirectSource
-from core_backend.sources.protocol import SecretRequest
 from core_backend.testing.clock import FakeClock
 
 REQUEST = SecretRequest("db")

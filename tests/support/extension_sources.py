@@ -6,8 +6,8 @@ import asyncio
 from typing import Any
 
 from core_backend._configuration import Settings
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.sources.extension import ExtensionSource
-from core_backend.sources.protocol import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
 
 TOKEN = "pl4nted-session-token"

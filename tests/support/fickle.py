@@ -7,7 +7,7 @@ import collections
 from typing import TYPE_CHECKING
 
 from core_backend import SecretAccessDeniedError, SecretThrottledError, SecretTimeoutError
-from core_backend.sources.protocol import SecretRequest, SecretValue
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.values import SecretText
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core_backend._configuration import Settings
 from core_backend._engine import process
 from core_backend.errors import SecretError, SecretNotFoundError, SecretThrottledError
-from core_backend.sources.protocol import SecretRequest, SecretValue
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.testing.clock import FakeClock
 from core_backend.values import SecretBytes, SecretText
 

@@ -11,7 +11,7 @@ from core_backend._configuration import Settings
 from core_backend.sources.sdk import SdkSource
 
 if TYPE_CHECKING:
-    from core_backend.sources.protocol import SecretRequest, SecretValue
+    from core_backend.sources import SecretRequest, SecretValue
 
 PLANTED = "pl4nted-by-the-sdk"
 

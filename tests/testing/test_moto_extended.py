@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 
 from core_backend import SecretUnavailableError, get_secret
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources import SecretRequest
 from core_backend.testing import _boto_source, _moto, fake_env
 from core_backend.testing.moto_server import MotoServer
 

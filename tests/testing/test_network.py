@@ -10,7 +10,7 @@ from support.projects import run_tests
 from core_backend import ConfigurationError
 from core_backend._clock import SystemClock
 from core_backend._configuration import Settings
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources import SecretRequest
 from core_backend.testing import fake_env
 from core_backend.testing._network import NetworkGuard
 

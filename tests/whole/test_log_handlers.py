@@ -57,7 +57,7 @@ def test_what_is_logged_while_the_private_loop_starts_is_not_shipped_by_waiting_
 def test_on_the_thread_that_fetches_asking_fails_at_once() -> None:
     printed = printed_by("""
         from core_backend._engine import process
-        from core_backend.sources.protocol import SecretValue
+        from core_backend.sources import SecretValue
         from core_backend.values import SecretText
 
         class Logging:

@@ -14,11 +14,11 @@ from aiobotocore.session import get_session
 from aiohttp.abc import AbstractResolver
 
 from core_backend.errors import ConfigurationError
+from core_backend.sources import is_answer_to
 from core_backend.sources.batching import page_of
 from core_backend.sources.endpoints import Endpoints, configured_region, region_of_arn
 from core_backend.sources.http.connection import Resolver
 from core_backend.sources.http.messages import Broken, Mistaken
-from core_backend.sources.protocol import is_answer_to
 from core_backend.sources.sdk.answers import (
     BROKEN,
     SDK_ERRORS,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from core_backend._clock import Clock
     from core_backend._configuration import Settings
-    from core_backend.sources.protocol import BatchPage, SecretRequest, SecretValue
+    from core_backend.sources import BatchPage, SecretRequest, SecretValue
     from core_backend.sources.sdk.clients import Client
 
 __all__ = ["SdkSource"]

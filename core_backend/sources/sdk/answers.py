@@ -13,16 +13,16 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
+from core_backend.sources import SecretValue, has_valid_size
 from core_backend.sources.failures import failure_of
 from core_backend.sources.http.messages import Mistaken
-from core_backend.sources.protocol import SecretValue, has_valid_size
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from core_backend.errors import CoreBackendError
-    from core_backend.sources.protocol import SecretRequest
+    from core_backend.sources import SecretRequest
 
 __all__ = [
     "BROKEN",

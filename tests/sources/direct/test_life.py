@@ -131,7 +131,7 @@ def test_a_cold_fetch_imports_nothing_that_it_does_not_need(service):
 import asyncio, json, os, sys, core_backend
 from core_backend._clock import SystemClock
 from core_backend._configuration import Settings
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources import SecretRequest
 from core_backend.sources.http.messages import Broken
 from core_backend.sources.http.connection import Resolver
 

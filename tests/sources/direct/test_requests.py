@@ -9,8 +9,8 @@ from support.secret_service import REGION
 
 from core_backend._configuration import Settings
 from core_backend.errors import SecretNotFoundError
+from core_backend.sources import SecretRequest
 from core_backend.sources.direct import DirectSource
-from core_backend.sources.protocol import SecretRequest
 from core_backend.testing.clock import FakeClock
 
 

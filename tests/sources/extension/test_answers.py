@@ -25,7 +25,7 @@ from core_backend import (
     configure,
     get_secret,
 )
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources import SecretRequest
 
 
 async def test_text_and_binary_are_fetched(server: ExtensionServer) -> None:

@@ -10,8 +10,8 @@ from support.extension_sources import PORT, TOKEN, fetch, source_at
 
 from core_backend import ConfigurationError, get_secret, get_secrets, secrets_info, with_secret
 from core_backend._configuration import Settings
+from core_backend.sources import SecretRequest
 from core_backend.sources.extension import ExtensionSource
-from core_backend.sources.protocol import SecretRequest
 from core_backend.testing.clock import FakeClock
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
+from core_backend.sources import SecretRequest
 from core_backend.sources.http.connection import Resolver
-from core_backend.sources.protocol import SecretRequest
 from core_backend.sources.sdk_logs import mask_sdk_logs
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ from core_backend.errors import (
     SecretNotFoundError,
     SecretNotSetError,
 )
+from core_backend.sources import SecretRequest
 from core_backend.sources.endpoints import Endpoints
-from core_backend.sources.protocol import SecretRequest
 from core_backend.values import SecretBytes, SecretText
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ faulthandler.dump_traceback_later(100, exit=True)
 from core_backend import SecretUnavailableError, clear_secrets, get_secret
 from core_backend._configuration import Settings
 from core_backend._engine import process
-from core_backend.sources.protocol import SecretValue
+from core_backend.sources import SecretValue
 from core_backend.values import SecretText
 
 class Source:

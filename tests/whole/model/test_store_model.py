@@ -37,7 +37,7 @@ from core_backend import (
 )
 from core_backend._configuration import Settings
 from core_backend._engine import process
-from core_backend.sources.protocol import SecretRequest, SecretValue
+from core_backend.sources import SecretRequest, SecretValue
 from core_backend.values import SecretText
 
 KINDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core_backend.sources.protocol import SecretRequest
+from core_backend.sources import SecretRequest
 
 CURRENT = SecretRequest("db")
 PREVIOUS = SecretRequest("db", "AWSPREVIOUS")

@@ -10,11 +10,11 @@ import sys
 import pytest
 
 from core_backend._configuration import Settings
+from core_backend._engine.process import choose_source
 from core_backend.errors import ConfigurationError
-from core_backend.sources import choose_source
+from core_backend.sources import SecretRequest
 from core_backend.sources.direct import DirectSource
 from core_backend.sources.extension import ExtensionSource
-from core_backend.sources.protocol import SecretRequest
 from core_backend.sources.sdk import SdkSource
 from core_backend.testing.clock import FakeClock
 

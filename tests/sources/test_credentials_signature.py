@@ -16,10 +16,8 @@ from botocore.credentials import Credentials as TheirCredentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core_backend.sources import sigv4
-from core_backend.sources.credentials import Credentials
-from core_backend.sources.protocol import SecretRequest
-from core_backend.sources.sigv4 import request_body, signed_headers
+from core_backend.sources import SecretRequest, sigv4
+from core_backend.sources.credentials import Credentials, request_body, signed_headers
 
 # What an access key or a token can consist of: all of ASCII that shows.
 SHOWN = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=200)

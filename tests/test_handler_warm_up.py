@@ -27,7 +27,7 @@ from core_backend import (
 )
 from core_backend._engine import process
 from core_backend._engine.store import Store
-from core_backend._warm_up import _Start
+from core_backend.handler import _Start
 
 KEY = SecretName("api-key")
 
@@ -69,7 +69,7 @@ def on_lambda(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 @pytest.fixture
 def impatient(on_lambda: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """The decorators do not wait for the values."""
-    on_lambda.setattr("core_backend._warm_up._FETCHING", 0.0)
+    on_lambda.setattr("core_backend.handler._FETCHING", 0.0)
     return on_lambda
 
 
@@ -78,7 +78,7 @@ def slow(warm_ups: WarmUps, on_lambda: pytest.MonkeyPatch) -> WarmUps:
     """A warm-up that would take a minute, on a clock of its own."""
     warm_ups.takes = 60
     clock = SimpleNamespace(monotonic=lambda: warm_ups.now)
-    on_lambda.setattr("core_backend._warm_up.time", clock)
+    on_lambda.setattr("core_backend.handler.time", clock)
     return warm_ups
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core_backend._engine.lock import Lock, start_thread
+from core_backend._engine.portal import Lock, start_thread
 
 
 class Interruption(BaseException):
