@@ -135,6 +135,9 @@ class _Start:
 
     def connect(self) -> None:
         """Connect to the service, unless a fetch is doing so or another handler has."""
+        # What the engine imports with the first value that it delivers.
+        from core_backend._engine import delivery  # noqa: F401, PLC0415
+
         if self._connected is None and not self._pending:
             self._connected = self.store.warm_up()
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from core_backend._clock import Invocation
-from core_backend._loop import get_kept_loop
 from core_backend._warm_up import get_ready
 from core_backend.errors import ConfigurationError
 
@@ -52,6 +50,9 @@ def async_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ()
     """
 
     def decorate(function: Any) -> Any:
+        # asyncio is slow to import, and code that only names secrets does without.
+        from core_backend._loop import get_kept_loop, is_loop_running  # noqa: PLC0415
+
         _check_async(function)
         get_ready(prefetch, get_kept_loop)
 
@@ -59,7 +60,7 @@ def async_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ()
         def handler(*args: Any, **kwargs: Any) -> Any:
             millis = _find_remaining_millis(args, kwargs)
             invocation = _run_limited(function(*args, **kwargs), millis)
-            if _is_loop_running():
+            if is_loop_running():
                 return invocation
             return get_kept_loop().run(invocation, millis)
 
@@ -185,11 +186,3 @@ def _find_remaining_millis(
         if callable(millis):
             return millis
     return None
-
-
-def _is_loop_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
