@@ -7,7 +7,6 @@ Chance is here as well, for the same reason: forks and snapshots must not share 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import time
@@ -90,6 +89,9 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the running loop."""
+        # asyncio is slow to import, and code that only names secrets does without.
+        import asyncio  # noqa: PLC0415
+
         await asyncio.sleep(seconds)
 
 

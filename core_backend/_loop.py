@@ -15,7 +15,7 @@ from core_backend.errors import CoreBackendError
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-__all__ = ["KeptLoop", "get_kept_loop"]
+__all__ = ["KeptLoop", "get_kept_loop", "is_loop_running"]
 
 _log = logging.getLogger("core_backend")
 
@@ -123,3 +123,12 @@ def _leave_to_parent(loop: asyncio.AbstractEventLoop) -> None:
     from core_backend._engine.portal import leave_to_parent  # noqa: PLC0415
 
     leave_to_parent(loop)
+
+
+def is_loop_running() -> bool:
+    """Whether this thread is running an event loop, as in an async test."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import inspect
@@ -64,17 +63,17 @@ def async_handler(function: Any = _NOT_GIVEN, /, *, prefetch: Iterable[str] = ()
     """
 
     def decorate(function: Any) -> Any:
-        _check_async(function)
-        # A function of sync handlers does without.
-        from core_backend._loop import get_kept_loop  # noqa: PLC0415
+        # asyncio is slow to import, and code that only names secrets does without.
+        from core_backend._loop import get_kept_loop, is_loop_running  # noqa: PLC0415
 
+        _check_async(function)
         get_ready(prefetch, get_kept_loop)
 
         @functools.wraps(function)
         def handler(*args: Any, **kwargs: Any) -> Any:
             millis = _find_remaining_millis(args, kwargs)
             invocation = _run_limited(function(*args, **kwargs), millis)
-            if _is_loop_running():
+            if is_loop_running():
                 return invocation
             return get_kept_loop().run(invocation, millis)
 
@@ -200,14 +199,6 @@ def _find_remaining_millis(
         if callable(millis):
             return millis
     return None
-
-
-def _is_loop_running() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
 
 
 # How long the start of a function waits in all, in seconds: to be connected, and for the values

@@ -323,7 +323,7 @@ def test_where_nothing_can_be_prefetched_it_connects(
 
 def test_a_loop_is_made_meanwhile(w: World, on_lambda: Any, warm_ups: WarmUps) -> None:
     made: list[Any] = []
-    on_lambda.setattr("core_backend.handler.get_kept_loop", lambda: made.append(warm_ups.waits[:]))
+    on_lambda.setattr("core_backend._loop.get_kept_loop", lambda: made.append(warm_ups.waits[:]))
     async_handler(noop)
     assert made == [[]]  # before anything was waited for
 
