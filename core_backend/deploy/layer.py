@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import core_backend
+from core_backend.deploy import lean
 from core_backend.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -86,14 +87,13 @@ def build_layer(
     _copy_metadata(this, target)
     interpreter = interpreter_for(python)
     if interpreter:
-        # In the place of the source (-b), and without docstrings and assertions (-o 2).
-        _compile(interpreter, target, "-b", "-o", "2")
-        for path in target.rglob("*.py"):
-            path.unlink()
+        script = [lean.__file__, str(target), f"{_OPT}/{target.name}"]
+        _compile(interpreter, "-I", *script)
     if with_sdk:
         _install_sdk(this, target, python, _MACHINES[architecture])
         if interpreter:
-            _compile(interpreter, target)
+            options = ["--invalidation-mode=unchecked-hash", "-s", str(target.parent), "-p", _OPT]
+            _compile(interpreter, "-m", "compileall", "-q", *options, str(target))
     found = {found.name: found.version for found in metadata.distributions(path=[str(target)])}
     return LayerContents(dict(sorted(found.items())), bytecode=interpreter is not None)
 
@@ -190,15 +190,8 @@ def _advice(error: str) -> str:
     )
 
 
-def _compile(interpreter: str, target: Path, *options: str) -> None:
-    """Put bytecode beside each module, the same bytes each time, with its path on Lambda.
-
-    By hash, and unchecked: neither the time nor the place of the build is in it. Without the
-    columns that tracebacks underline, which are a fifth of it.
-    """
-    command = [interpreter, "-I", "-S", "-X", "no_debug_ranges", "-m", "compileall", "-q"]
-    command += ["--invalidation-mode=unchecked-hash", "-s", str(target.parent), "-p", _OPT]
-    command += [*options, str(target)]
+def _compile(interpreter: str, *arguments: str) -> None:
+    command = [interpreter, "-S", "-X", "no_debug_ranges", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # Python itself
     if done.returncode:
         raise ConfigurationError(
