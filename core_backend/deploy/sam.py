@@ -49,9 +49,13 @@ def _construct_short_form(loader: yaml.SafeLoader, suffix: str, node: yaml.Node)
     return {name: loader.construct_mapping(node, deep=True)}
 
 
+def _construct_text(_loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    return str(node.value)
+
+
 _ShortForms.add_multi_constructor("!", _construct_short_form)
 # A policy's Version is a date to YAML, and text to CloudFormation.
-_ShortForms.add_constructor("tag:yaml.org,2002:timestamp", yaml.SafeLoader.construct_scalar)
+_ShortForms.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
 
 
 def load_yaml(text: str, path: Path) -> Any:
