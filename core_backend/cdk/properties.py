@@ -1,7 +1,7 @@
 """The properties of CDK's constructs that ours pass through, as type checkers know them.
 
 Each has CDK's own name and type: a typo is found by mypy and pyright, not at synthesis. What a
-newer CDK adds works all the same, and wants a line here; a test tells what these lack.
+newer CDK adds works all the same, but type checkers want a line for it here.
 """
 
 from __future__ import annotations

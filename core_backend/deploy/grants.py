@@ -164,8 +164,10 @@ def match_secret(value: Any, resource: Any, declared: Iterable[DeclaredSecret]) 
     inner = list(intrinsics(resource))
     if value in inner or resource in intrinsics(value) or any(one.arn in inner for one in secrets):
         return True
-    pattern = text_of(resource)
-    if any(_covers(pattern, name) for name in [text_of(value), *(s.name or "" for s in secrets)]):
+    pattern, text = text_of(resource), text_of(value)
+    # An ARN says where the secret is, too: it is compared as it is.
+    names = [] if ":secret:" in text else [one.name or "" for one in secrets]
+    if any(_covers(pattern, name) for name in [text, *names]):
         return True
     if not is_known(resource, declared) or not (secrets or is_known(value, declared)):
         return None
@@ -199,11 +201,14 @@ def _is_plain(intrinsic: Mapping[str, Any]) -> bool:
 
 def _covers(pattern: str, text: str) -> bool:
     """Tell whether an ARN with wildcards covers a secret's name or ARN."""
-    _, _, tail = pattern.partition(":secret:")
+    head, _, tail = pattern.partition(":secret:")
     if not tail:
         # Not the ARN of a secret, but perhaps a wildcard over all of them.
         return pattern in _EVERYTHING or ("*" in pattern and ":secretsmanager:" in pattern)
-    _, is_arn, name = text.partition(":secret:")
+    own_head, is_arn, name = text.partition(":secret:")
+    if is_arn and "${" not in own_head + head and not fnmatchcase(own_head, head):
+        # Of another account or Region.
+        return False
     if is_arn and fnmatchcase(name, tail):
         return True
     return fnmatchcase((name or text) + _SOME_SUFFIX, tail)

@@ -306,7 +306,3 @@ def _names_principal(policy: Any, role: Any, action: str) -> bool | None:
 def _texts(value: Any) -> str:
     """Return every text inside a value, for a search that need not know its shape."""
     return json.dumps(value, sort_keys=True)
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

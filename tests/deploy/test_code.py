@@ -9,6 +9,8 @@ import pytest
 from support.templates import allow, function, role, secret, template
 
 from core_backend.deploy import check
+from core_backend.deploy.code import check_code
+from core_backend.deploy.formats import read_templates
 from core_backend.errors import ConfigurationError
 
 NAMES = """
@@ -237,3 +239,59 @@ def test_packages_that_pip_installed_are_not_read(project):
 def test_source_that_is_not_there_is_said_to_be_missing(project):
     with pytest.raises(ConfigurationError, match="there is no .*nowhere; pass the handler's file"):
         checked(project, "nowhere", **two(project))
+
+
+class TestTheCodeOfATemplate:
+    """What synthesis looks at: the code that is deployed, without the module of names."""
+
+    def check(self, handler, code, names=frozenset({"secret_names"}), **resources):
+        made = {
+            "Charge": handled(handler, code, layers=resources.pop("layers", ())),
+            "Role": role(),
+        }
+        (self.project / "cdk.out").mkdir(exist_ok=True)
+        path = self.project / "cdk.out" / "Shop.template.json"
+        path.write_text(json.dumps(template(**made | resources)))
+        read = read_templates([path])
+        found = check_code(read, read.functions[0], names)
+        return {one.rule: str(one) for one in found}
+
+    @pytest.fixture(autouse=True)
+    def _project(self, project):
+        self.project = project
+
+    def test_what_it_lacks(self):
+        files = sources(self.project)
+        code = asset(self.project, {"charge.py": files["charge.py"], "app.py": "import app.names"})
+
+        assert self.check("chrage.handler", code).keys() == {"handler-not-found"}
+        assert self.check("charge.handlr", code).keys() == {
+            "handler-not-callable",
+            "core-backend-missing",
+            "names-not-deployed",
+        }
+        found = self.check("charge.handler", code)
+        assert found.keys() == {"core-backend-missing", "names-not-deployed"}
+        assert found["core-backend-missing"].startswith("charge.py:2: it imports core_backend")
+        assert self.check("charge.handler", code, frozenset()).keys() == {"core-backend-missing"}
+
+    def test_what_its_layers_bring(self):
+        files = sources(self.project)
+        code = asset(self.project, {"charge.py": files["charge.py"]})
+        brought = {
+            "python/core_backend/__init__.pyc": "",
+            "python/secret_names.py": NAMES,
+            "python/wrapper.py": "",
+        }
+        content = asset(self.project, brought)
+        layer = {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": content}}
+        layers = [{"Ref": "Layer"}]
+
+        assert self.check("charge.handler", code, layers=layers, Layer=layer) == {}
+        assert self.check("wrapper.handler", code, layers=layers, Layer=layer) == {}
+        assert self.check("charge.handler", code, layers=["arn:aws:lambda:x"]) == {}
+        assert self.check("chrage.handler", code, layers=["arn:aws:lambda:x"]) == {}
+
+    def test_what_has_no_folder(self):
+        assert self.check("charge.handler", {}) == {}
+        assert self.check("charge.handler", {"ZipFile": "import core_backend"}) == {}

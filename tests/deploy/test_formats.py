@@ -128,6 +128,14 @@ class TestSam:
         with pytest.raises(ConfigurationError, match=r"SAM does not accept .*Charge"):
             read_templates([sam])
 
+    def test_a_template_without_globals(self, sam):
+        text = SAM.replace("Globals:", "Metadata:").replace("CodeUri: other", "Description: x")
+        sam.write_text(text)
+
+        code = {one.path: one.code for one in read_templates([sam]).functions}
+
+        assert code["Charge"] == code["Worker"] == sam.parent
+
 
 class TestYaml:
     def test_the_short_forms(self, tmp_path):

@@ -156,6 +156,10 @@ def test_a_resource_covers_the_secret_a_variable_names(value, resource):
         ("dev/stripe", arn("dev/stripe")),
         ("dev/stripe-eu", arn("dev/stripe-??????")),
         ("dev/stripe", "arn:aws:s3:::bucket/*"),
+        (
+            "arn:aws:secretsmanager:eu-west-1:1:secret:dev/stripe",
+            "arn:aws:secretsmanager:eu-central-1:*:secret:dev/stripe-??????",
+        ),
         ("dev/stripe", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"),
     ],
 )

@@ -128,9 +128,9 @@ class TestGrantsThatNoVariableNames:
 class TestPlaces:
     HERE = ("111111111111", "eu-central-1")
 
-    def check(self, home, here=HERE, value=NAME, **properties):
+    def check(self, home, here=HERE, granted="*", value=NAME, **properties):
         there = template(Stripe=resource("SecretsManager::Secret", Name=NAME, **properties))
-        own = template(Charge=function(SECRET=value), Role=role(inline=allow("*")))
+        own = template(Charge=function(SECRET=value), Role=role(inline=allow(granted)))
         stacks = [
             Stack(own, "Charges.template.json", *here),
             Stack(there, "Secrets.template.json", *home),
@@ -166,6 +166,18 @@ class TestPlaces:
         replicas = [{"Region": "eu-central-1"}]
 
         assert self.check(("111111111111", "eu-west-1"), ReplicaRegions=replicas) == {}
+
+    def test_a_replica_needs_a_grant_of_its_own(self):
+        replicas = [{"Region": "eu-central-1"}]
+        there = "arn:aws:secretsmanager:eu-west-1:*:secret:dev/stripe-??????"
+        found = self.check(
+            ("1", "eu-west-1"), ("1", "eu-central-1"), there, ReplicaRegions=replicas
+        )
+
+        assert found.keys() == {"replica-not-readable"}
+        assert "on arn:aws:secretsmanager:eu-central-1:*:secret:dev/stripe-" in str(
+            found["replica-not-readable"]
+        )
 
 
 @pytest.mark.parametrize(("timeout", "warned"), [(2, True), (3, False), ({"Ref": "T"}, False)])

@@ -260,6 +260,15 @@ def test_what_a_condition_or_somebody_elses_policy_decides_cannot_be_told(value,
     assert may_read(one, value=value) is None
 
 
+def test_a_policy_of_the_secret_that_allows_something_else_says_nothing():
+    other = resource_policy("*")
+    other["Properties"]["ResourcePolicy"]["Statement"][0]["Action"] = (
+        "secretsmanager:PutSecretValue"
+    )
+
+    assert may_read(template(Charge=function(), Stripe=secret(NAME), Role=role(), P=other)) is False
+
+
 def test_the_account_alone_in_a_secrets_own_policy_lets_no_role_read_it():
     account = {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}
     one = template(Charge=function(), Stripe=secret(NAME), Role=role(), P=resource_policy(account))
@@ -321,5 +330,8 @@ class TestKeys:
             "SecretsManager::Secret", Name=NAME, KmsKeyId="arn:aws:kms:eu-west-1:1:key/x"
         )
 
+        imported = resource("SecretsManager::Secret", Name=NAME, KmsKeyId={"Fn::ImportValue": "K"})
+
         assert self.may_decrypt(Stripe=theirs) is None
+        assert self.may_decrypt(Stripe=imported) is None
         assert self.may_decrypt(Role=self.decrypt("arn:aws:kms:eu-west-1:1:key/y")) is None

@@ -94,6 +94,11 @@ def used(usage):
         "handler = sync_handler(app)\nprefetch(STRIPE)",
         "NAMES = (STRIPE,)\nget_secrets(*(get_env(name) for name in NAMES))",
         "core_backend.get_envs([STRIPE])",
+        "keys = {'a': STRIPE, 'b': DB}\nget_secret(keys['a'])",
+        "get_secret({'a': STRIPE}['a'])",
+        "key = STRIPE\nkey = key\nget_secret(key)",
+        "from core_backend import get_secret as ask\nask(parse := STRIPE)",
+        "import json\njson.dumps([STRIPE])\nget_secret(STRIPE)",
         "class Settings:\n    key: Annotated[str, STRIPE]\nSettings()",
         "core_backend.settings.SecretsSettingsSource(type, {'key': STRIPE})",
         "from secret_names import STRIPE\nget_secret(STRIPE)",
@@ -174,6 +179,17 @@ def test_a_local_name_hides_that_of_the_module(read):
         ("def f(*, name=1): get_secret(name)", "get_secret(name): which secret is name?"),
         ("f = lambda name: get_secret(name)", "get_secret(name): which secret is name?"),
         ("get_secret('prod/stripe')", "get_secret('prod/stripe'): which secret is 'prod/stripe'?"),
+        ("get_secret(keys['a'])", "get_secret(keys['a']): which secret is keys['a']?"),
+        (
+            "get_secret({'a': DB}['b'])",
+            "get_secret({'a': DB}['b']): which secret is {'a': DB}['b']?",
+        ),
+        (
+            "get_secret(core_backend.x(DB))",
+            "get_secret(core_backend.x(DB)): which secret is core_backend.x(DB)?",
+        ),
+        ("def load(): ...\nget_secret(load())", "get_secret(load()): which secret is load()?"),
+        ("from json import key\nget_secret(key)", "get_secret(key): which secret is key?"),
         ("get_secret(1)", "get_secret(1): which secret is 1?"),
         ("get_secret(load())", "get_secret(load()): which secret is load()?"),
         ("get_secret(load(1))", "get_secret(load(1)): which secret is load(1)?"),
@@ -246,6 +262,8 @@ def test_what_the_text_does_not_tell_is_listed_once(read, code, unseen):
         "get_secrets()",
         "@async_handler\nasync def handler(event, context): ...",
         "def get_secret(name): ...\nother(1)\n(lambda: 1)()",
+        "os.environ['HOME']\nos.environ.get(os.sep)",
+        "from elsewhere import helper\nhelper(1, a=None)",
     ],
 )
 def test_what_asks_for_no_secret_is_no_news(read, code):
@@ -315,6 +333,13 @@ class TestWhatTheHandlerReaches:
         )
 
         assert usage.uses == {"database": ["app/deep.py:3"]}
+
+    def test_what_a_module_binds_to_something_unknown_is_listed(self, read):
+        usage = read(
+            "from common import key\nget_secret(key)", files={"common.py": "key = object()"}
+        )
+
+        assert usage.unseen == ["handler.py:7: get_secret(key): which secret is key?"]
 
     def test_modules_that_import_each_other(self, read):
         usage = read(
@@ -404,6 +429,7 @@ class TestFaults:
             "@core_backend.async_handler(prefetch=[])\nasync def main(event, context): ...",
             "import other\n@other.wrap\n@async_handler\nasync def main(event, context): ...",
             "def main(event, context): ...",
+            "class main: ...",
             "@core_backend.sync_handler\ndef main(event, context): ...",
             "async def run(event, context): ...\nmain = async_handler(run)",
             "from elsewhere import main",

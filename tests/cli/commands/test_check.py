@@ -35,7 +35,8 @@ def template(tmp_path):
     """Write a template whose function has the secret, granted or not."""
 
     def write(*, granted):
-        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "dev/stripe-api-key"}}
+        properties = {"Name": "dev/stripe-api-key"}
+        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": properties}
         statement = {
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",
