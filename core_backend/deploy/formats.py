@@ -60,7 +60,7 @@ def _read(template: Mapping[str, Any] | str | os.PathLike[str]) -> list[Stack]:
 def _read_assembly(folder: Path) -> Iterator[Stack]:
     """Yield the stacks of a folder ``cdk.out``, with those of its stages."""
     manifest = folder / "manifest.json"
-    artifacts = object_of(_load(manifest), "artifacts") if manifest.is_file() else {}
+    artifacts: Json = object_of(_load(manifest), "artifacts") if manifest.is_file() else {}
     for artifact in artifacts.values():
         properties = object_of(artifact, "properties")
         if artifact.get("type") == "aws:cloudformation:stack":
@@ -75,7 +75,7 @@ def _at_home(stack: Stack) -> Stack:
     """Return a stack with its account and Region, if CDK's manifest beside it says them."""
     path = Path(stack.source)
     manifest = path.parent / "manifest.json"
-    artifacts = object_of(_load(manifest), "artifacts") if manifest.is_file() else {}
+    artifacts: Json = object_of(_load(manifest), "artifacts") if manifest.is_file() else {}
     for artifact in artifacts.values():
         if object_of(artifact, "properties").get("templateFile") == path.name:
             account, region = _environment(artifact)

@@ -104,7 +104,8 @@ def text_of(value: Any) -> str:
 
 def intrinsics(value: Any) -> Iterator[Mapping[str, Any]]:
     """Walk through every object inside a value: its ``Ref``, ``Fn::GetAtt`` and the like."""
-    parts: Iterable[Any] = value if isinstance(value, list) else ()
+    items: Any = value
+    parts: Iterable[Any] = items if isinstance(value, list) else ()
     if isinstance(value, dict):
         intrinsic = cast("dict[str, Any]", value)
         yield intrinsic

@@ -113,8 +113,9 @@ def _rebuild(value: Any, replace: Callable[[Any], Any]) -> Any:
     """Return an object or a list with its parts replaced, and anything else as it is."""
     if isinstance(value, Mapping):
         return {key: replace(part) for key, part in cast("Json", value).items()}
+    items: Any = value
     if isinstance(value, list):
-        return [replace(part) for part in value]
+        return [replace(part) for part in items]
     return value
 
 

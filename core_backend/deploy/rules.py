@@ -20,6 +20,7 @@ from core_backend.deploy.grants import (
     match_secret,
     text_of,
 )
+from core_backend.deploy.references import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -262,7 +263,7 @@ def _is_at(
 
 def _has_replica(template: Template, secret: DeclaredSecret, region: str | None) -> bool:
     replicas = as_list(template.properties_of(secret).get("ReplicaRegions"))
-    return any(one.get("Region") == region for one in replicas if isinstance(one, dict))
+    return any(object_of({"": one}, "").get("Region") == region for one in replicas)
 
 
 def _replica_arn(secret: DeclaredSecret, region: str | None) -> str:
@@ -313,7 +314,8 @@ def _has_own_role(function: TemplateFunction) -> bool:
 def _check_network(template: Template, function: TemplateFunction) -> Iterator[Finding]:
     """Find a function in subnets from which there is no way to Secrets Manager."""
     subnets = as_list(function.properties.get("VpcConfig", {}).get("SubnetIds"))
-    keys = [one["Ref"] for one in subnets if isinstance(one, dict) and "Ref" in one]
+    references = [object_of({"": one}, "").get("Ref") for one in subnets]
+    keys = [str(one) for one in references if one is not None]
     if not subnets or len(keys) < len(subnets) or not function.environment:
         return
     if any(key not in template.resources or _leads_out(template, key) for key in keys):

@@ -12,8 +12,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from samtranslator.model.exceptions import InvalidDocumentException
-from samtranslator.translator.transform import transform
+from samtranslator.model.exceptions import (  # pyright: ignore[reportMissingTypeStubs]
+    InvalidDocumentException,
+)
+from samtranslator.translator.transform import (  # pyright: ignore[reportMissingTypeStubs]
+    transform,
+)
 
 from core_backend.errors import ConfigurationError
 
@@ -53,7 +57,9 @@ def _construct_text(_loader: yaml.SafeLoader, node: yaml.Node) -> str:
     return str(node.value)
 
 
-_ShortForms.add_multi_constructor("!", _construct_short_form)
+_ShortForms.add_multi_constructor(  # pyright: ignore[reportUnknownMemberType]
+    "!", _construct_short_form
+)
 # A policy's Version is a date to YAML, and text to CloudFormation.
 _ShortForms.add_constructor("tag:yaml.org,2002:timestamp", _construct_text)
 
@@ -83,7 +89,7 @@ def expand_sam(template: dict[str, Any], path: Path) -> dict[str, Any]:
         shared["CodeUri"] = _UPLOADED
     for key, resource in given["Resources"].items():
         local = _LOCAL.get(resource.get("Type"))
-        properties = resource.get("Properties") or {}
+        properties: dict[str, Any] = resource.get("Properties") or {}
         if local is not None and local in properties:
             places[key] = properties[local]
             properties[local] = _UPLOADED
@@ -106,7 +112,9 @@ def expand_sam(template: dict[str, Any], path: Path) -> dict[str, Any]:
 def _translate(template: dict[str, Any], path: Path) -> dict[str, Any]:
     try:
         with _region():
-            expanded: dict[str, Any] = transform(template, {}, _NoPolicies())
+            # Duck-typed: the translator's own loader asks AWS.
+            policies: Any = _NoPolicies()
+            expanded: dict[str, Any] = transform(template, {}, policies)
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise ConfigurationError(f"SAM does not accept the template {path!s}: {causes}") from error

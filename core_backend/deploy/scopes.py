@@ -6,12 +6,12 @@ Flow is not followed: a variable stands for everything that is assigned to it in
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from core_backend.deploy.source import Module
+    from core_backend.deploy.source import Module, Program
 
 __all__ = ["PACKAGE", "Definition", "Function", "Meaning", "Scope", "ScopeNode"]
 
@@ -283,9 +283,11 @@ def _member(owner: Meaning | None, name: str) -> Meaning | None:
 
 
 def _module_member(owner: Any, name: str) -> Meaning | None:
+    program: Program
+    package: str
+    scope: Scope | None = None
     if isinstance(owner, tuple):
-        program, package = owner
-        scope = None
+        program, package = cast("tuple[Program, str]", owner)
     else:
         program, package, scope = owner.program, owner.name, owner.scope
     if scope is not None and scope.binds(name):

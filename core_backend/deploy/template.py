@@ -118,7 +118,7 @@ class Template(NamedTuple):
         folders: list[Path] = []
         is_all = True
         for layer in as_list(function.properties.get("Layers")):
-            key = str(_target(layer) if isinstance(layer, dict) else "")
+            key = str(_target(layer))
             resource = self.resources.get(key)
             code = None if resource is None else _code(resource, self.stacks[self.homes[key]])
             if code is None or not code.is_dir():
@@ -271,7 +271,7 @@ def _weigh(answered: bool | None, grant: Grant) -> bool | None:  # noqa: FBT001 
     return None if answered and not grant.is_sure else answered
 
 
-def _target(intrinsic: Json) -> Any:
+def _target(intrinsic: Any) -> Any:
     match intrinsic:
         case {"Ref": str(target)} | {"Fn::GetAtt": [str(target), _]}:
             return target

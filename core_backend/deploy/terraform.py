@@ -128,15 +128,15 @@ class _Plan:
 
     def environment(self, one: _Resource) -> Json:
         """Return a function's variables; an unknown one by its reference, if there is one alone."""
-        blocks = one.values.get("environment") or [{}]
-        variables = dict(_object(blocks[0], "variables"))
-        hidden = self._unknown.get(one.address, {}).get("environment") or [{}]
-        expression = (one.expressions.get("environment") or [{}])[0]
+        variables = dict(_object(_block(one.values, "environment"), "variables"))
+        expression = _block(one.expressions, "environment")
         targets = list(self._targets(one.module, _object(expression, "variables")))
-        if hidden is True or hidden[0] is True or hidden[0].get("variables") is True:
+        unknown = self._unknown.get(one.address, {})
+        hidden = _block(unknown, "environment")
+        if unknown.get("environment") is True or hidden.get("variables") is True:
             # One unknown value makes all of them unknown, but for what they refer to.
             return {"Fn::Join": ["", targets]}
-        unknown = _object(hidden[0], "variables")
+        unknown = _object(hidden, "variables")
         open_keys = [key for key in unknown if variables.get(key) is None]
         named = [target for target in targets if self._is_secret(target)]
         for key in open_keys:
@@ -149,15 +149,17 @@ class _Plan:
 
     def role(self, one: _Resource) -> Any:
         """Return the role of a function, as CloudFormation refers to it."""
-        value = self.value(one, "role")
+        value: Any = self.value(one, "role")
         if isinstance(value, str):
             name = value.rpartition("/")[2]
             for other in self._resources.values():
                 if other.kind == "aws_iam_role" and name == other.values.get("name"):
                     return {"Fn::GetAtt": [other.address, "Arn"]}
-        if isinstance(value, Mapping) and "Ref" in value:
-            return {"Fn::GetAtt": [cast("Json", value)["Ref"], "Arn"]}
-        return value
+        match value:
+            case {"Ref": target}:
+                return {"Fn::GetAtt": [target, "Arn"]}
+            case _:
+                return value
 
     def by_arn(self, arn: Any) -> Any:
         """Return the resource that has an ARN, which is known of what was deployed before."""
@@ -205,7 +207,7 @@ class _Plan:
 
 
 def _function(plan: _Plan, one: _Resource) -> tuple[str, dict[str, Any]]:
-    vpc = (one.values.get("vpc_config") or [{}])[0]
+    vpc = _block(one.values, "vpc_config")
     return "Lambda::Function", {
         "Handler": one.values.get("handler"),
         "Runtime": one.values.get("runtime"),
@@ -301,6 +303,12 @@ def _find_resources(module: Json) -> Iterator[Json]:
 def _make(planned: Json, expressions: Json, module: _Module) -> _Resource:
     values = _object(planned, "values")
     return _Resource(str(planned["address"]), str(planned["type"]), values, expressions, module)
+
+
+def _block(owner: Json, key: str) -> Json:
+    """Return the one block of a kind, of which Terraform makes a list."""
+    blocks: Any = owner.get(key)
+    return _object({"": blocks[0]}, "") if isinstance(blocks, list) and blocks else {}
 
 
 def _object(owner: Any, key: str) -> Json:

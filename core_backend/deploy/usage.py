@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import sys
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core_backend.deploy.reach import HANDLERS, Part, Reach, callee
 from core_backend.deploy.scopes import Function, ScopeNode
@@ -316,9 +316,10 @@ class _Reader(ast.NodeVisitor):
     def _check_passed(self, call: ast.Call) -> None:
         """Note where a name is handed to a function whose source is not there."""
         callee = self._scope.meaning(call.func)
+        outside: Any = None if callee is None else callee.what
         if callee is None or callee.kind != "module" or not isinstance(callee.what, tuple):
             return
-        package = str(callee.what[1]).partition(".")[0]
+        package = str(outside[1]).partition(".")[0]
         given = [*call.args, *(one.value for one in call.keywords)]
         names = [self._scope.meaning(one) for one in given]
         if package not in sys.stdlib_module_names and any(
