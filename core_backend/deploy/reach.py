@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import ast
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
-from core_backend.deploy.scopes import Definition, Scope
+from core_backend.deploy.scopes import Definition, Function, Scope
 from core_backend.deploy.source import Module
 
 if TYPE_CHECKING:
     from core_backend.deploy.scopes import Meaning
 
-__all__ = ["HANDLERS", "Part", "Reach", "callee"]
+__all__ = ["HANDLERS", "Part", "Reach", "check_handler"]
 
 # What makes a function a handler, and registers it nowhere.
 HANDLERS = ("async_handler", "sync_handler")
@@ -95,7 +96,7 @@ class Reach:
 
 def _is_registered(node: Definition, scope: Scope) -> bool:
     """Tell whether a decorator hands a function to somebody, as ``@app.get("/")`` does."""
-    if any(scope.api(callee(one)) in HANDLERS for one in node.decorator_list):
+    if any(scope.api(_callee(one)) in HANDLERS for one in node.decorator_list):
         return False
     return any(
         isinstance(one, ast.Call)
@@ -105,6 +106,52 @@ def _is_registered(node: Definition, scope: Scope) -> bool:
     )
 
 
-def callee(node: ast.expr) -> ast.expr:
+def _callee(node: ast.expr) -> ast.expr:
     """Return what a decorator is, whether it is called or not."""
     return node.func if isinstance(node, ast.Call) else node
+
+
+def check_handler(module: Module, function: str, faults: list[str], unseen: list[str]) -> None:
+    """Note whether the handler is there, and is something that Lambda can call."""
+    meaning = module.scope.lookup(function)
+    if meaning is not None and meaning.kind == "definition":
+        owner, handler = meaning.what
+        if isinstance(handler, Function):
+            _check_decorators(owner, handler, faults, unseen)
+    elif not module.scope.binds(function):
+        there = [name for name, node in module.definitions.items() if isinstance(node, Function)]
+        close = get_close_matches(function, there, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(there) or 'none'}"
+        faults.append(
+            f"{module.shown}: it has no function {function!r}, which the template names as the "
+            f"handler; {hint}"
+        )
+
+
+def _check_decorators(
+    module: Module, handler: Function, faults: list[str], unseen: list[str]
+) -> None:
+    """Note where a handler is not decorated as Lambda, which awaits nothing, needs it."""
+    place = f"{module.shown}:{handler.lineno}"
+    decorators = [module.scope.api(_callee(one)) for one in handler.decorator_list]
+    is_async = isinstance(handler, ast.AsyncFunctionDef)
+    if is_async and "sync_handler" in decorators:
+        faults.append(
+            f"{place}: the handler {handler.name} is async def under @sync_handler; use "
+            f"@async_handler"
+        )
+    elif is_async and not decorators:
+        faults.append(
+            f"{place}: the handler {handler.name} is async def, and Lambda does not await it; "
+            f"put @async_handler above it"
+        )
+    elif is_async and "async_handler" not in decorators:
+        unseen.append(
+            f"{place}: whether the decorators of {handler.name} make its async def a handler that "
+            f"Lambda can call; @async_handler does"
+        )
+    elif not is_async and "async_handler" in decorators:
+        faults.append(
+            f"{place}: the handler {handler.name} is a plain def under @async_handler; write "
+            f"async def, or use @sync_handler"
+        )

@@ -11,13 +11,13 @@ import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core_backend.deploy.reach import HANDLERS, Part, Reach, callee
+from core_backend.deploy.reach import HANDLERS, Part, Reach, check_handler
 from core_backend.deploy.scopes import Function, ScopeNode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from core_backend.deploy.source import Module, Program
+    from core_backend.deploy.source import Program
 
 __all__ = ["Usage", "read_usage"]
 
@@ -64,7 +64,7 @@ def read_usage(program: Program, name: str, function: str | None) -> Usage:
     module = program.module(name)
     assert module is not None  # noqa: S101  # it was found before
     if function is not None and module.fault is None:
-        _check_handler(module, function, usage)
+        check_handler(module, function, usage.faults, usage.unseen)
     reach = Reach(module, function)
     usage.unseen.extend(f"{one.shown}: {one.fault}" for one in reach.modules if one.fault)
     # A function may hand its argument on to a request; its callers then ask for the secret.
@@ -80,50 +80,6 @@ def read_usage(program: Program, name: str, function: str | None) -> Usage:
     for reader in readers:
         reader.report(usage, called)
     return usage
-
-
-def _check_handler(module: Module, function: str, usage: Usage) -> None:
-    """Note whether the handler is there, and is something that Lambda can call."""
-    meaning = module.scope.lookup(function)
-    if meaning is not None and meaning.kind == "definition":
-        owner, handler = meaning.what
-        if isinstance(handler, Function):
-            _check_decorators(owner, handler, usage)
-    elif not module.scope.binds(function):
-        there = [name for name, node in module.definitions.items() if isinstance(node, Function)]
-        close = get_close_matches(function, there, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(there) or 'none'}"
-        usage.faults.append(
-            f"{module.shown}: it has no function {function!r}, which the template names as the "
-            f"handler; {hint}"
-        )
-
-
-def _check_decorators(module: Module, handler: Function, usage: Usage) -> None:
-    """Note where a handler is not decorated as Lambda, which awaits nothing, needs it."""
-    place = f"{module.shown}:{handler.lineno}"
-    decorators = [module.scope.api(callee(one)) for one in handler.decorator_list]
-    is_async = isinstance(handler, ast.AsyncFunctionDef)
-    if is_async and "sync_handler" in decorators:
-        usage.faults.append(
-            f"{place}: the handler {handler.name} is async def under @sync_handler; use "
-            f"@async_handler"
-        )
-    elif is_async and not decorators:
-        usage.faults.append(
-            f"{place}: the handler {handler.name} is async def, and Lambda does not await it; "
-            f"put @async_handler above it"
-        )
-    elif is_async and "async_handler" not in decorators:
-        usage.unseen.append(
-            f"{place}: whether the decorators of {handler.name} make its async def a handler that "
-            f"Lambda can call; @async_handler does"
-        )
-    elif not is_async and "async_handler" in decorators:
-        usage.faults.append(
-            f"{place}: the handler {handler.name} is a plain def under @async_handler; write "
-            f"async def, or use @sync_handler"
-        )
 
 
 class _Reader(ast.NodeVisitor):
