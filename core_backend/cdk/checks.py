@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 
 import jsii
 from aws_cdk import (
-    App,
     IPolicyValidationPlugin,
     PolicyValidationPluginReport,
     PolicyViolatingResource,
@@ -29,7 +28,7 @@ from core_backend.deploy.rules import Finding, check_function, check_secrets
 from core_backend.names import SecretName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from aws_cdk import IPolicyValidationContext, aws_lambda
     from constructs import IConstruct
@@ -75,8 +74,7 @@ def _plugin_of(scope: IConstruct) -> _Plugin:
     root = scope.node.root
     if root not in _plugins:
         _plugins[root] = _Plugin()
-        if App.is_app(root):
-            Validations.of(root).add_plugins(_plugins[root])
+        Validations.of(root).add_plugins(_plugins[root])
     return _plugins[root]
 
 
@@ -94,7 +92,8 @@ class _Plugin:
 
     def validate(self, context: IPolicyValidationContext) -> PolicyValidationPluginReport:
         """Return what is wrong; CDK calls this."""
-        template = read_templates([_outdir(context.template_paths)])
+        app: Any = context.app_construct
+        template = read_templates([app.outdir])
         findings = list(_check(template, dict(self._find_known())))
         return PolicyValidationPluginReport(
             success=not any(one.is_error for one in findings),
@@ -111,14 +110,6 @@ class _Plugin:
 
 # The plugin has to live as long as the app: CDK's side keeps no Python object alive.
 _plugins: WeakKeyDictionary[IConstruct, _Plugin] = WeakKeyDictionary()
-
-
-def _outdir(paths: Iterable[str]) -> Path:
-    """Return the app's own folder: those of its stages are in it."""
-    folder = Path(next(iter(paths))).parent
-    while folder.name.startswith("assembly-") and (folder.parent / "manifest.json").is_file():
-        folder = folder.parent
-    return folder
 
 
 def _check(template: Template, known: dict[tuple[str, str], Known]) -> Iterator[Finding]:
