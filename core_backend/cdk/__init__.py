@@ -6,6 +6,7 @@ as importing ``aws_cdk`` does; the check and the layer's contents live in ``core
 which needs neither.
 """
 
+from core_backend.cdk.checks import check_functions
 from core_backend.cdk.function import Function, make_function
 from core_backend.cdk.layer import runtime_layer
 from core_backend.cdk.secret import Secret
@@ -16,6 +17,7 @@ __all__ = [
     "Function",
     "Secret",
     "check",
+    "check_functions",
     "get_resource_name",
     "make_function",
     "runtime_layer",

@@ -7,16 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from aws_cdk import Duration, aws_lambda, aws_logs
 
+from core_backend.cdk.checks import Known, register
 from core_backend.cdk.secret import Secret
-from core_backend.cdk.validation import EnvironmentChecks
+from core_backend.deploy.rules import find_key_fault
 from core_backend.errors import ConfigurationError
+from core_backend.names import SecretName
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
+    from typing import Unpack
 
     from aws_cdk import aws_iam, aws_secretsmanager
     from constructs import Construct
+
+    from core_backend.cdk.properties import FunctionProperties
+
+    Environment = Mapping[str, str] | Mapping[SecretName[Any], str]
 
 __all__ = ["Function", "make_function"]
 
@@ -27,10 +34,7 @@ _LITTER = ["**/__pycache__", "**/*.pyc", "**/.*_cache", "cdk.out"]
 class Function(aws_lambda.Function):
     """An ``aws_lambda.Function`` whose environment may be keyed by ``SecretName``.
 
-    Synthesis refuses, with the construct's path and the fix: two names for one variable; a
-    variable that Lambda does not allow or keeps for itself; an environment over 4 KB; a secret in
-    the environment that the function may not read, or whose plain name is looked up in another
-    account or Region than the secret's; a secret it may read that the environment does not name.
+    Synthesis checks it, and every other function of the app: see ``check_functions``.
 
     Args:
         scope: The construct it belongs to.
@@ -49,12 +53,14 @@ class Function(aws_lambda.Function):
         id: str,  # noqa: A002  # CDK's word
         *,
         secrets: Iterable[Secret] = (),
-        environment: Mapping[str, str] | None = None,
-        **props: Any,
+        environment: Environment | None = None,
+        **props: Unpack[FunctionProperties],
     ) -> None:
-        super().__init__(scope, id, **props)
-        self._checks = EnvironmentChecks(self)
-        self.node.add_validation(self._checks)
+        properties: Any = props
+        super().__init__(scope, id, **properties)
+        self._keys: dict[str, str] = {}
+        self._known = Known(self, {}, [])
+        register(self._known)
         for key, value in (environment or {}).items():
             self.add_environment(key, value)
         for secret in secrets:
@@ -71,17 +77,43 @@ class Function(aws_lambda.Function):
     def add_environment(
         self, key: str, value: str, *, remove_in_edge: bool | None = None
     ) -> aws_lambda.Function:
-        """Set a variable, as the base class does. A ``SecretName`` becomes its ``env_key``."""
-        variable = self._checks.variable(key, value)
-        if variable is not None:
-            super().add_environment(variable, value, remove_in_edge=remove_in_edge)
-        return self
+        """Set a variable, as the base class does. A ``SecretName`` becomes its ``env_key``.
+
+        Where two keys need the same variable, Lambda does not allow it, or a value is not a
+        ``str``, synthesis fails.
+        """
+        variable = key.env_key if isinstance(key, SecretName) else key
+        fault = (
+            self._find_shared(variable, key)
+            or find_key_fault(variable)
+            or _find_value_fault(variable, value)
+        )
+        if fault is not None:
+            self._known.faults.append(fault)
+            return self
+        self._keys[variable] = key
+        if isinstance(key, SecretName):
+            self._known.names[variable] = str(key)
+        return super().add_environment(variable, value, remove_in_edge=remove_in_edge)
+
+    def _find_shared(self, variable: str, key: str) -> tuple[str, str, str] | None:
+        other = self._keys.get(variable, key)
+        if (other, type(other)) == (key, type(key)):
+            return None
+        return (
+            "variable-shared",
+            (
+                f"{other!r} and {key!r} both need the environment variable {variable}, so one of "
+                f"them would get the other's value"
+            ),
+            "rename one of them",
+        )
 
     def _check_declared(self, secret: object) -> None:
         if not isinstance(secret, Secret):
             raise ConfigurationError(
                 f"{self.node.path}: secrets takes what core_backend.cdk.Secret declares, and "
-                f"{type(secret).__name__} carries no SecretName; pass "
+                f"{type(secret).__name__} has no SecretName; pass "
                 f"environment={{NAME: secret.secret_name}} and call function.grant_read(secret)"
             )
 
@@ -91,14 +123,14 @@ def make_function(  # noqa: PLR0913  # a function has that many settings
     id: str,  # noqa: A002  # CDK's word
     *,
     secrets: Iterable[Secret] = (),
-    environment: Mapping[str, str] | None = None,
+    environment: Environment | None = None,
     entry: str | os.PathLike[str] | None = None,
     exclude: Sequence[str] = (),
-    **props: Any,
+    **props: Unpack[FunctionProperties],
 ) -> Function:
     """Make a ``Function`` with defaults that suit a Python handler on Lambda.
 
-    Python 3.13 on arm64, 512 MB, 30 s, JSON logs in a log group that keeps them a month, tracing
+    Python 3.14 on arm64, 512 MB, 30 s, JSON logs in a log group that keeps them a month, tracing
     on. Each can be overridden by the property of ``aws_lambda.Function`` it is.
 
     Args:
@@ -131,12 +163,24 @@ def make_function(  # noqa: PLR0913  # a function has that many settings
     return Function(scope, id, secrets=secrets, environment=environment, **(_defaults() | props))
 
 
-def _defaults() -> dict[str, Any]:
-    return {
+def _defaults() -> FunctionProperties:
+    defaults: Any = {
         # The newest that the tests cover.
-        "runtime": aws_lambda.Runtime.PYTHON_3_13,
+        "runtime": aws_lambda.Runtime.PYTHON_3_14,
         "architecture": aws_lambda.Architecture.ARM_64,
         "memory_size": 512,
         "timeout": Duration.seconds(30),
         "tracing": aws_lambda.Tracing.ACTIVE,
     }
+    properties: FunctionProperties = defaults
+    return properties
+
+
+def _find_value_fault(variable: str, value: object) -> tuple[str, str, str] | None:
+    if isinstance(value, str):
+        return None
+    fix = "pass its text, or leave it out"
+    if hasattr(value, "secret_name"):
+        fix = "pass secret.secret_name"
+    message = f"the environment variable {variable} is to be a str, not {type(value).__name__}"
+    return "variable-not-text", message, fix

@@ -18,8 +18,12 @@ import core_backend
 from core_backend.deploy.layer import build_layer, interpreter_for
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from aws_cdk import DockerImage
     from constructs import Construct
+
+    from core_backend.cdk.properties import LayerProperties
 
 __all__ = ["runtime_layer"]
 
@@ -31,7 +35,7 @@ def runtime_layer(
     with_sdk: bool = False,
     runtime: aws_lambda.Runtime | None = None,
     architecture: aws_lambda.Architecture | None = None,
-    **props: Any,
+    **props: Unpack[LayerProperties],
 ) -> aws_lambda.LayerVersion:
     """Make a layer with this package, as it is installed where the stack is synthesized.
 
@@ -43,12 +47,12 @@ def runtime_layer(
         id: Its construct id.
         with_sdk: Also bring aiobotocore, for functions that need its ways to credentials.
             Downloaded with pip at synthesis.
-        runtime: The Python of the functions; 3.13, as ``make_function`` has it.
+        runtime: The Python of the functions; 3.14, as ``make_function`` has it.
         architecture: That of the functions; arm64, as ``make_function`` has it. Only the SDK
             depends on it.
         **props: Every other property of ``aws_lambda.LayerVersion``.
     """
-    runtime = runtime or aws_lambda.Runtime.PYTHON_3_13
+    runtime = runtime or aws_lambda.Runtime.PYTHON_3_14
     architecture = architecture or aws_lambda.Architecture.ARM_64
     python = runtime.name.removeprefix("python")
     bundling = BundlingOptions(
@@ -61,10 +65,10 @@ def runtime_layer(
         bundling=bundling,
         asset_hash_type=AssetHashType.OUTPUT,
     )
-    defaults: dict[str, Any] = {"compatible_runtimes": [runtime]}
+    properties: dict[str, Any] = {"compatible_runtimes": [runtime]}
     if with_sdk:
-        defaults["compatible_architectures"] = [architecture]
-    layer = aws_lambda.LayerVersion(scope, id, code=code, **(defaults | props))
+        properties["compatible_architectures"] = [architecture]
+    layer = aws_lambda.LayerVersion(scope, id, code=code, **(properties | {**props}))
     if interpreter_for(python) is None:
         Annotations.of(layer).add_warning_v2(
             "core_backend:layerWithoutBytecode",

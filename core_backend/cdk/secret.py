@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import Token, aws_secretsmanager
+from aws_cdk import RemovalPolicy, Token, aws_secretsmanager
 
 from core_backend._rules import check_name
 from core_backend.errors import ConfigurationError, InvalidSecretNameError
 from core_backend.names import get_resource_name
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from constructs import Construct
 
+    from core_backend.cdk.properties import SecretProperties
     from core_backend.names import SecretName
 
 __all__ = ["Secret"]
@@ -54,13 +57,17 @@ class Secret(aws_secretsmanager.Secret):
         env_name: str | None = None,
         secret_name: str | None = None,
         generate: bool = False,
-        **props: Any,
+        **props: Unpack[SecretProperties],
     ) -> None:
         path = f"{scope.node.path}/{name}"
         self.declared_name = name
         self._real_name = _real_name(path, name, env_name, secret_name)
         empty = _starts_empty(path, generate=generate, props=props)
-        super().__init__(scope, str(name), secret_name=self._real_name, **props)
+        if empty:
+            # What people fill by hand is gone with the resource, and renaming makes another.
+            props.setdefault("removal_policy", RemovalPolicy.RETAIN)
+        properties: Any = props
+        super().__init__(scope, str(name), secret_name=self._real_name, **properties)
         if empty:
             resource = self.node.default_child
             assert isinstance(resource, aws_secretsmanager.CfnSecret)  # noqa: S101  # the base class's own
@@ -101,7 +108,7 @@ def _name_in(path: str, name: str, env_name: str) -> str:
         raise InvalidSecretNameError(f"{path}: {error}; pass another env_name") from None
 
 
-def _starts_empty(path: str, *, generate: bool, props: dict[str, Any]) -> bool:
+def _starts_empty(path: str, *, generate: bool, props: SecretProperties) -> bool:
     values = [name for name in _VALUES if props.get(name) is not None]
     if generate and values:
         raise ConfigurationError(

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from core_backend.cli.declarations import Target
 from core_backend.cli.run import CommandError
+from core_backend.deploy.formats import read_templates
 from core_backend.deploy.grants import intrinsics, text_of
-from core_backend.deploy.template import read_templates
 from core_backend.errors import InvalidSecretNameError
 from core_backend.names import SecretId
 

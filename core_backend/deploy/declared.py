@@ -36,6 +36,10 @@ class DeclaredNames(NamedTuple):
     """The last part of its name, by which imports are recognised."""
     attributes: Mapping[str, SecretName[Any]]
     """What it calls each name."""
+    everything: frozenset[str] = frozenset()
+    """All that the module has, names or not."""
+    path: Path | None = None
+    """Its file."""
 
     @property
     def names(self) -> dict[str, SecretName[Any]]:
@@ -64,7 +68,13 @@ def declared_names(names: ModuleType | str | os.PathLike[str]) -> DeclaredNames:
             f"{module.__name__} declares no SecretName; pass the module that does, such as "
             f"names='src/secret_names.py'"
         )
-    return DeclaredNames(module.__name__.rpartition(".")[2], found)
+    file = getattr(module, "__file__", None)
+    return DeclaredNames(
+        module=module.__name__.rpartition(".")[2],
+        attributes=found,
+        everything=frozenset(dir(module)),
+        path=None if file is None else Path(file),
+    )
 
 
 def names_module(names: str | os.PathLike[str]) -> ModuleType:

@@ -1,8 +1,7 @@
-"""Which secrets a policy lets a function read, judged on CloudFormation's own JSON.
+"""What a policy allows, judged on CloudFormation's own JSON.
 
-CDK's tokens resolve to this JSON, and a synthesized template is made of it, so the checks at synth
-and the check of a template ask the same questions here. Where something cannot be told from the
-JSON, the answer is the one that refuses nothing.
+Each question has three answers: yes, no, and ``None`` for what the JSON does not tell. CDK writes
+this JSON, SAM is expanded to it, and a Terraform plan is translated to it.
 """
 
 from __future__ import annotations
@@ -16,111 +15,168 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 __all__ = [
+    "DECRYPT",
+    "READ",
     "DeclaredSecret",
+    "Grant",
+    "answer",
     "as_list",
+    "find_secret",
+    "grants_of",
     "intrinsics",
-    "names_one",
-    "readable",
+    "is_known",
+    "is_wide",
+    "match_secret",
+    "parts_of",
     "text_of",
-    "told",
-    "wide",
 ]
 
-_READ = "secretsmanager:getsecretvalue"
+READ = "secretsmanager:getsecretvalue"
+DECRYPT = "kms:decrypt"
 # Secrets Manager ends an ARN with a hyphen and six characters of its own.
 _ANY_SUFFIX = "-??????"
 _SOME_SUFFIX = "-AbCdEf"
 _EVERYTHING = ("*", "arn:*", "arn:aws:*")
+_UNKNOWN = re.compile(r"\$\{(?!AWS::)")
 
 
 class DeclaredSecret(NamedTuple):
-    """A secret that the infrastructure declares."""
+    """A secret that a template declares."""
 
     path: str
-    """Where: its construct path, or its logical id."""
+    """Its construct path, or its logical id."""
     arn: Any
-    """What a policy or a variable says to mean its ARN: ``{"Ref": ...}``, or an import of it."""
+    """How a policy or a variable refers to its ARN: ``{"Ref": ...}``."""
     name: str | None
     """Its real name, as ``text_of`` writes it; ``None`` leaves the name to CloudFormation."""
+    stack: int = 0
+    """The number of the template that declares it."""
+
+
+class Grant(NamedTuple):
+    """One resource on which a policy allows an action."""
+
+    resource: Any
+    is_sure: bool = True
+    """``False`` where a condition of the template decides whether it is there."""
+
+
+def answer(answers: Iterable[bool | None]) -> bool | None:
+    """Return ``True`` if one answer is, else ``None`` if one is not known, else ``False``."""
+    found = list(answers)
+    return True if True in found else None if None in found else False
 
 
 def as_list(value: Any) -> list[Any]:
-    """Return what IAM allows to be one or many as a list."""
+    """Return what CloudFormation allows to be one or many as a list."""
+    return [part for part, _ in parts_of(value)]
+
+
+def parts_of(value: Any, *, is_sure: bool = True) -> Iterator[tuple[Any, bool]]:
+    """Yield each part of a list or of an ``Fn::If``, and whether it is there in any case."""
     match value:
-        case None:
-            return []
+        case None | {"Ref": "AWS::NoValue"}:
+            return
+        case {"Fn::If": [_, one, other]}:
+            yield from parts_of(one, is_sure=False)
+            yield from parts_of(other, is_sure=False)
         case [*parts]:
-            return parts
+            for part in parts:
+                yield from parts_of(part, is_sure=is_sure)
         case _:
-            return [value]
+            yield value, is_sure
 
 
 def text_of(value: Any) -> str:
-    """Write a value as text, with ``${...}`` for each part only the deployment knows."""
+    """Write a value as text, with ``${...}`` for each part that only the deployment knows."""
     match value:
         case str():
             return value
-        case {"Fn::Join": [str(separator), parts]}:
-            return separator.join(map(text_of, as_list(parts)))
-        case {"Fn::Sub": str(text)}:
-            return text
+        case {"Fn::Join": [str(separator), [*parts]]}:
+            return separator.join(map(text_of, parts))
         case {"Ref": str(target)}:
             return f"${{{target}}}"
+        case {"Fn::GetAtt": [str(target), str(attribute)]}:
+            return f"${{{target}.{attribute}}}"
         case _:
             return f"${{{json.dumps(value, sort_keys=True)}}}"
 
 
 def intrinsics(value: Any) -> Iterator[Mapping[str, Any]]:
     """Walk through every object inside a value: its ``Ref``, ``Fn::GetAtt`` and the like."""
-    parts = as_list(value) if isinstance(value, list) else []
+    items: Any = value
+    parts: Iterable[Any] = items if isinstance(value, list) else ()
     if isinstance(value, dict):
         intrinsic = cast("dict[str, Any]", value)
         yield intrinsic
-        parts = list(intrinsic.values())
+        parts = intrinsic.values()
     for part in parts:
         yield from intrinsics(part)
 
 
-def readable(documents: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Return the resources on which these policies allow GetSecretValue.
+def grants_of(document: Any, action: str, *, is_sure: bool = True) -> Iterator[Grant]:
+    """Yield the resources on which a policy allows an action, written in lower case.
 
-    Conditions and denials are not weighed: what they do is decided at the call.
+    Conditions of a statement and denials are not weighed: AWS decides them at the call.
     """
-    statements = [one for document in documents for one in as_list(document.get("Statement"))]
-    return [resource for one in statements for resource in _resources_read(one)]
+    for one, sure_document in parts_of(document, is_sure=is_sure):
+        for statement, sure in parts_of(_get(one, "Statement"), is_sure=sure_document):
+            for resource, sure_resource in _resources_of(statement, action):
+                yield Grant(resource, sure and sure_resource)
 
 
-def _resources_read(statement: Mapping[str, Any]) -> list[Any]:
-    if statement.get("Effect") != "Allow":
-        return []
-    if "Action" in statement and not any(map(_allows_read, as_list(statement["Action"]))):
-        return []
-    if "Action" not in statement or "Resource" not in statement:
-        # NotAction and NotResource allow what they leave out.
-        return ["*"]
-    return as_list(statement["Resource"])
+def _resources_of(statement: Any, action: str) -> Iterator[tuple[Any, bool]]:
+    if _get(statement, "Effect") != "Allow":
+        return
+    actions = _get(statement, "Action")
+    if actions is not None:
+        allowed = [(text_of(one), sure) for one, sure in parts_of(actions)]
+        sure = [ok for one, ok in allowed if fnmatchcase(action, one.lower())]
+        if not sure and not any(_UNKNOWN.search(one) for one, _ in allowed):
+            return
+    else:
+        sure = [True]
+    resources = _get(statement, "Resource")
+    # NotAction and NotResource allow what they leave out.
+    for resource, sure_resource in parts_of("*" if resources is None else resources):
+        yield resource, sure_resource and any(sure)
 
 
-def _allows_read(action: str) -> bool:
-    return fnmatchcase(_READ, action.lower())
+def find_secret(value: Any, declared: Iterable[DeclaredSecret]) -> DeclaredSecret | None:
+    """Return the declared secret that a variable's value names, by reference, name or ARN."""
+    inner = list(intrinsics(value))
+    named = text_of(value)
+    bare = named.partition(":secret:")[2] or named
+    for secret in declared:
+        if secret.arn in inner:
+            return secret
+        if secret.name is not None and bare in (secret.name, f"{secret.name}{_ANY_SUFFIX}"):
+            return secret
+        if bare != named and re.fullmatch(re.escape(f"{secret.name}-") + r"\w{6}", bare):
+            return secret
+    return None
 
 
-def wide(resource: Any) -> bool:
-    """Tell whether a policy's resource stands for more than one secret."""
-    return bool(re.search(r"[*?]", text_of(resource).removesuffix(_ANY_SUFFIX)))
-
-
-def names_one(value: Any, resource: Any, declared: Iterable[DeclaredSecret]) -> bool:
+def match_secret(value: Any, resource: Any, declared: Iterable[DeclaredSecret]) -> bool | None:
     """Tell whether a policy's resource covers the secret that a variable's value names."""
-    if resource in intrinsics(value):
+    declared = list(declared)
+    # Each Region may have one of the same name.
+    secrets = [one for one in declared if find_secret(value, [one])]
+    inner = list(intrinsics(resource))
+    if value in inner or resource in intrinsics(value) or any(one.arn in inner for one in secrets):
         return True
-    text, pattern = text_of(value), text_of(resource)
-    if any(one.arn in intrinsics(resource) and text == one.name for one in declared):
+    pattern, text = text_of(resource), text_of(value)
+    # An ARN says where the secret is, too: it is compared as it is.
+    names = [] if ":secret:" in text else [one.name or "" for one in secrets]
+    if any(_covers(pattern, name) for name in [text, *names]):
         return True
-    return _covers(pattern, text)
+    if not is_known(resource, declared) or not (secrets or is_known(value, declared)):
+        return None
+    may_match = any(one.name is None or _UNKNOWN.search(one.name) for one in secrets)
+    return None if may_match and ":secret:" in pattern and is_wide(resource) else False
 
 
-def told(value: Any, declared: Iterable[DeclaredSecret]) -> bool:
+def is_known(value: Any, declared: Iterable[DeclaredSecret]) -> bool:
     """Tell whether the JSON says which secrets a variable's value or a policy's resource means.
 
     What comes from a parameter, an import, another Region or a nested stack's outputs may be any.
@@ -129,25 +185,35 @@ def told(value: Any, declared: Iterable[DeclaredSecret]) -> bool:
     return any(one.arn in inner for one in declared) or all(map(_is_plain, inner))
 
 
+def is_wide(resource: Any) -> bool:
+    """Tell whether a policy's resource stands for more than one secret."""
+    return bool(re.search(r"[*?]", text_of(resource).removesuffix(_ANY_SUFFIX)))
+
+
 def _is_plain(intrinsic: Mapping[str, Any]) -> bool:
     match intrinsic:
         case {"Fn::Join": _}:
             return True
         case {"Ref": str(target)}:
             return target.startswith("AWS::")
-        case {"Fn::Sub": str(text)}:
-            return not re.search(r"\$\{(?!AWS::)", text)
         case _:
             return False
 
 
 def _covers(pattern: str, text: str) -> bool:
     """Tell whether an ARN with wildcards covers a secret's name or ARN."""
-    _, _, tail = pattern.partition(":secret:")
+    head, _, tail = pattern.partition(":secret:")
     if not tail:
-        # No secret's ARN, but perhaps a wildcard over all of them.
+        # Not the ARN of a secret, but perhaps a wildcard over all of them.
         return pattern in _EVERYTHING or ("*" in pattern and ":secretsmanager:" in pattern)
-    _, is_arn, name = text.partition(":secret:")
+    own_head, is_arn, name = text.partition(":secret:")
+    if is_arn and "${" not in own_head + head and not fnmatchcase(own_head, head):
+        # Of another account or Region.
+        return False
     if is_arn and fnmatchcase(name, tail):
         return True
     return fnmatchcase((name or text) + _SOME_SUFFIX, tail)
+
+
+def _get(owner: Any, key: str) -> Any:
+    return cast("Mapping[str, Any]", owner).get(key) if isinstance(owner, dict) else None

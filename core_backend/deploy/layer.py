@@ -55,7 +55,7 @@ def build_layer(
     folder: str | os.PathLike[str],
     *,
     with_sdk: bool = False,
-    python: str = "3.13",
+    python: str = "3.14",
     architecture: str = "arm64",
 ) -> LayerContents:
     """Put a layer's contents into a folder: this package, as it is installed here.
@@ -74,7 +74,7 @@ def build_layer(
     """
     if not re.fullmatch(r"3\.(1[1-9]|[2-9]\d)", python) or architecture not in _MACHINES:
         raise ConfigurationError(
-            f"a layer is for Python 3.11 or later, such as '3.13', and for "
+            f"a layer is for Python 3.11 or later, such as '3.14', and for "
             f"{' or '.join(_MACHINES)}; not for {python!r} on {architecture!r}"
         )
     target = Path(folder) / "python"

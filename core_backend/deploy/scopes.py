@@ -1,159 +1,210 @@
-"""What the names in a piece of source stand for, as far as its own text tells.
+"""What a name in a module stands for: followed through imports and assignments.
 
-Flow is not followed: a variable means whatever is assigned to it anywhere in its scope, so a
-secret may be taken for used where it is not, never the other way round.
+Flow is not followed: a variable stands for everything that is assigned to it in its scope.
 """
 
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from core_backend.deploy.declared import DeclaredNames
+    from core_backend.deploy.source import Module, Program
 
-__all__ = ["Meaning", "Scope", "api_of", "own_nodes"]
+__all__ = ["PACKAGE", "Definition", "Function", "Meaning", "Scope", "ScopeNode"]
 
-_PACKAGE = "core_backend"
+PACKAGE = "core_backend"
 _SEQUENCES = ("frozenset", "list", "reversed", "set", "sorted", "tuple")
+# What returns the secret that it is given the name of, or makes a name out of one.
+_SAME_SECRET = ("SecretName", "get_env", "get_envs")
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Definition = Function | ast.ClassDef
 Comprehension = ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
-ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | Comprehension
+ScopeNode = Definition | ast.Lambda | Comprehension
 
 
 class Meaning(NamedTuple):
     """What an expression stands for."""
 
-    kind: Literal["secrets", "names", "package"]
-    """Declared secrets; the module of names; this package, or what is reached through it."""
-    what: frozenset[str]
-    """The secrets; for the package, the attribute."""
+    kind: Literal["secrets", "names", "api", "module", "definition", "parameter"]
+    what: Any
+    """For each kind: the names of the secrets; nothing; the dotted name inside this package; a
+    ``Module``, or the program and a dotted name; a module and a definition in it; a function and
+    one of its parameters."""
 
 
 _NOTHING = Meaning("secrets", frozenset())
 
 
-def api_of(meaning: Meaning | None) -> str | None:
-    """Return which function of this package is meant, if one is."""
-    return next(iter(meaning.what), None) if meaning and meaning.kind == "package" else None
+class _Import(NamedTuple):
+    """An import; looked up when its name is, since modules may import each other."""
+
+    module: str
+    name: str | None = None
+    """What is taken from the module; ``None`` for the module itself."""
+
+
+_Value = ast.expr | Meaning | _Import
 
 
 class Scope:
-    """The names bound in one scope of the source, and in those around it."""
+    """The names that one scope of a module binds, and those around it."""
 
-    def __init__(self, declared: DeclaredNames, parent: Scope | None = None) -> None:
-        """Start with nothing bound."""
-        self._declared = declared
+    def __init__(self, module: Module, parent: Scope | None = None, node: Any = None) -> None:
+        self.module = module
+        self.node = node
+        """The function, class, lambda or comprehension whose scope it is."""
         self._parent = parent
-        self._bound: dict[str, Meaning | None] = {}
+        self._bound: dict[str, list[_Value]] = {}
+        self._open: set[str] = set()
 
     def inner(self, node: ScopeNode) -> Scope:
         """Return the scope that a function, class, lambda or comprehension opens."""
-        scope = Scope(self._declared, self)
+        scope = Scope(self.module, self, node)
         if isinstance(node, Comprehension):
             for generator in node.generators:
-                scope._assign(generator.target, generator.iter)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            for argument in ast.walk(node.args):
-                if isinstance(argument, ast.arg):
-                    # Only a caller knows.
-                    scope._bind(argument.arg, None)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                scope._assign(generator.target, ast.Starred(generator.iter))
+        elif not isinstance(node, ast.ClassDef):
+            for one in ast.walk(node.args):
+                if isinstance(one, ast.arg):
+                    scope._bind(one.arg, Meaning("parameter", (node, one.arg)))
+        if isinstance(node, Definition):
             scope.read(node.body)
         return scope
 
     def read(self, body: Iterable[ast.stmt]) -> None:
-        """Bind what the statements of this scope bind."""
+        """Note what the statements of this scope bind."""
         for node in own_nodes(body):
             match node:
                 case ast.Import(names=aliases):
-                    self._import(aliases)
-                case ast.ImportFrom(module=module, names=aliases):
-                    self._import_from(module or "", aliases)
+                    for alias in aliases:
+                        bound = alias.asname or alias.name.partition(".")[0]
+                        self._bind(bound, _Import(alias.name if alias.asname else bound))
+                case ast.ImportFrom(names=aliases):
+                    self._import_from(self.module.absolute(node), aliases)
                 case ast.Assign(targets=targets, value=value):
                     for target in targets:
                         self._assign(target, value)
-                case ast.AnnAssign(target=target, value=ast.expr() as value):
-                    self._assign(target, value)
-                case ast.NamedExpr(target=target, value=value):
+                case (
+                    ast.AnnAssign(target=target, value=ast.expr() as value)
+                    | ast.NamedExpr(target=target, value=value)
+                ):
                     self._assign(target, value)
                 case ast.For(target=target, iter=value) | ast.AsyncFor(target=target, iter=value):
-                    self._assign(target, value)
+                    self._assign(target, ast.Starred(value))
+                case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                    self._bind(node.name, Meaning("definition", (self.module, node)))
                 case _:
                     pass
+
+    def binds(self, name: str) -> bool:
+        """Tell whether this scope itself binds a name."""
+        return name in self._bound or "*" in self._bound
+
+    def values(self, name: str) -> list[_Value]:
+        """Return everything that is assigned to a name in the scope that binds it."""
+        if name in self._bound:
+            return self._bound[name]
+        return self._parent.values(name) if self._parent else self._bound.get("*", [])
+
+    def lookup(self, name: str) -> Meaning | None:
+        """Return what a name stands for; ``None`` where the source does not tell."""
+        if name not in self._bound:
+            if self._parent is not None:
+                return self._parent.lookup(name)
+            stars = map(self._evaluate, self._bound.get("*", []))
+            return next((one for star in stars if (one := _member(star, name))), None)
+        if name in self._open:
+            # It is assigned to itself, in a circle.
+            return _NOTHING
+        self._open.add(name)
+        try:
+            return _join(map(self._evaluate, self._bound[name]))
+        finally:
+            self._open.discard(name)
 
     def meaning(self, node: ast.expr) -> Meaning | None:
         """Return what an expression stands for; ``None`` where the source does not tell."""
         parts = _parts(node)
         if parts is not None:
-            return _union(map(self.meaning, parts))
+            return _join(map(self.meaning, parts))
         match node:
-            case ast.Name() | ast.Attribute():
-                return self._reference(node)
+            case ast.Name(id=name):
+                found = self.lookup(name)
+            case ast.Attribute(value=owner, attr=name):
+                found = _member(self.meaning(owner), name)
             case ast.Call():
-                return self._result(node)
-            case ast.Constant():
-                return self._constant(node.value)
+                found = self._result(node)
+            case ast.Constant(value=value):
+                found = self._constant(value)
             case ast.ListComp(elt=part) | ast.SetComp(elt=part) | ast.GeneratorExp(elt=part):
-                return self.inner(node).meaning(part)
+                found = self.inner(node).meaning(part)
+            case ast.Subscript(value=owner, slice=ast.Constant(value=key)):
+                found = self._item(owner, key)
             case _:
-                return None
+                found = None
+        return found
 
-    def _reference(self, node: ast.Name | ast.Attribute) -> Meaning | None:
-        known = self.lookup(ast.unparse(node))
-        if known is not None or isinstance(node, ast.Name):
-            return known
-        return self._member(self.meaning(node.value), node.attr)
-
-    def lookup(self, name: str) -> Meaning | None:
-        """Return what a name, or the dotted path of an import, is bound to."""
-        if name in self._bound:
-            return self._bound[name]
-        return self._parent.lookup(name) if self._parent else None
-
-    def _member(self, owner: Meaning | None, attribute: str) -> Meaning | None:
-        if owner is None or owner.kind == "secrets":
-            # Of a name: its stages, fields and methods. Of a mapping: its values.
-            return owner
-        if owner.kind == "package":
-            return Meaning("package", frozenset({attribute}))
-        return self._declared_as(attribute)
-
-    def _result(self, call: ast.Call) -> Meaning | None:
-        called = self.meaning(call.func)
-        if called and called.kind == "secrets":
-            return called
-        arguments = call.args or [keyword.value for keyword in call.keywords]
-        if not arguments:
+    def api(self, node: ast.expr) -> str | None:
+        """Return which function of this package an expression is, if it is one."""
+        meaning = self.meaning(node)
+        if meaning is None or meaning.kind != "api":
             return None
-        if api_of(called) in ("get_env", "get_envs", "SecretName"):
-            return self.meaning(arguments[0])
-        if isinstance(call.func, ast.Name) and call.func.id in _SEQUENCES:
-            return self.meaning(arguments[0])
-        if isinstance(call.func, ast.Name) and call.func.id == "map":
-            return self.meaning(arguments[-1])
-        return None
+        return str(meaning.what).rpartition(".")[2]
 
     def _constant(self, value: object) -> Meaning | None:
         if value is None:
             return _NOTHING
-        name = self._declared.called(value) if isinstance(value, str) else None
-        return None if name is None else Meaning("secrets", frozenset({name}))
+        called = self.module.program.declared.called(value) if isinstance(value, str) else None
+        return Meaning("secrets", frozenset({called})) if called else None
 
-    def _declared_as(self, attribute: str) -> Meaning | None:
-        name = self._declared.attributes.get(attribute)
-        return None if name is None else Meaning("secrets", frozenset({str(name)}))
+    def _result(self, call: ast.Call) -> Meaning | None:
+        called = self.meaning(call.func)
+        if called is not None and called.kind == "secrets":
+            # A method of a name: the same secret in another shape or version.
+            return called
+        arguments = call.args or [keyword.value for keyword in call.keywords]
+        if not arguments:
+            return None
+        if called is not None and called.kind == "api":
+            same = str(called.what).rpartition(".")[2] in _SAME_SECRET
+            return self.meaning(arguments[0]) if same else None
+        if called is None and isinstance(call.func, ast.Name):
+            if call.func.id in _SEQUENCES:
+                return self.meaning(arguments[0])
+            if call.func.id == "map":
+                return self.meaning(arguments[-1])
+        return None
 
-    def _bind(self, name: str, meaning: Meaning | None) -> None:
-        if self._bound.setdefault(name, meaning) != meaning:
-            self._bound[name] = _union([self._bound[name], meaning])
+    def _item(self, owner: ast.expr, key: object) -> Meaning | None:
+        """Return what is under a constant key of a dictionary that is written out."""
+        values = self.values(owner.id) if isinstance(owner, ast.Name) else [owner]
+        match values:
+            case [ast.Dict(keys=keys, values=items)]:
+                found = [
+                    item
+                    for one, item in zip(keys, items, strict=True)
+                    if isinstance(one, ast.Constant) and one.value == key
+                ]
+                return self.meaning(found[-1]) if found else None
+            case _:
+                return None
+
+    def _evaluate(self, value: _Value) -> Meaning | None:
+        if isinstance(value, ast.expr):
+            return self.meaning(value)
+        return self._imported(value) if isinstance(value, _Import) else value
+
+    def _bind(self, name: str, value: _Value) -> None:
+        self._bound.setdefault(name, []).append(value)
 
     def _assign(self, target: ast.expr, value: ast.expr) -> None:
         match target, value:
             case ast.Name(id=name), _:
-                self._bind(name, self.meaning(value))
+                self._bind(name, value)
             case (
                 (ast.Tuple(elts=targets) | ast.List(elts=targets)),
                 (ast.Tuple(elts=values) | ast.List(elts=values)),
@@ -162,30 +213,49 @@ class Scope:
                     self._assign(one, its_value)
             case ((ast.Tuple(elts=targets) | ast.List(elts=targets)), _):
                 for one in targets:
-                    self._assign(one, value)
+                    # A part of it.
+                    self._assign(one, ast.Starred(value))
             case _:
                 pass
 
-    def _import(self, aliases: Iterable[ast.alias]) -> None:
+    def _import_from(self, base: str, aliases: Iterable[ast.alias]) -> None:
         for alias in aliases:
-            bound = alias.asname or alias.name
-            if alias.name.rpartition(".")[2] == self._declared.module:
-                self._bind(bound, Meaning("names", frozenset()))
-            elif alias.name.partition(".")[0] == _PACKAGE:
-                self._bind(bound, Meaning("package", frozenset()))
+            if alias.name == "*":
+                self._bind("*", _Import(base))
+            else:
+                self._bind(alias.asname or alias.name, _Import(base, alias.name))
 
-    def _import_from(self, module: str, aliases: Iterable[ast.alias]) -> None:
-        for alias in aliases:
-            bound = alias.asname or alias.name
-            if module.rpartition(".")[2] == self._declared.module:
-                wanted = self._declared.attributes if alias.name == "*" else [alias.name]
-                for attribute in wanted:
-                    name = attribute if alias.name == "*" else bound
-                    self._bind(name, self._declared_as(attribute))
-            elif module.partition(".")[0] == _PACKAGE:
-                self._bind(bound, Meaning("package", frozenset({alias.name})))
-            elif alias.name == self._declared.module:
-                self._bind(bound, Meaning("names", frozenset()))
+    def _imported(self, one: _Import) -> Meaning | None:
+        owner = self._module(one.module)
+        if one.name is None:
+            return owner
+        inner = f"{one.module}.{one.name}" if one.module else one.name
+        return _member(owner, one.name) or self._module(inner)
+
+    def _module(self, name: str) -> Meaning | None:
+        program = self.module.program
+        if name.partition(".")[0] == PACKAGE:
+            return Meaning("api", name)
+        if program.is_names(name):
+            return Meaning("names", program)
+        module = program.module(name)
+        # A pair: a package without __init__.py, or one whose source is not there.
+        return Meaning("module", (program, name) if module is None else module)
+
+
+def _parts(node: ast.expr) -> list[ast.expr] | None:
+    """Return what an expression is put together from, or chosen out of."""
+    match node:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
+            return parts
+        case ast.Dict(values=parts) | ast.BoolOp(values=parts):
+            return parts
+        case ast.IfExp(body=one, orelse=other):
+            return [one, other]
+        case ast.Starred(value=value) | ast.NamedExpr(value=value):
+            return [value]
+        case _:
+            return None
 
 
 def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -196,25 +266,44 @@ def own_nodes(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
             yield from own_nodes(ast.iter_child_nodes(node))
 
 
-def _parts(node: ast.expr) -> list[ast.expr] | None:
-    """Return what an expression is put together from, or chosen or taken out of."""
-    match node:
-        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
-            return parts
-        case ast.Dict(values=parts) | ast.BoolOp(values=parts):
-            return parts
-        case ast.IfExp(body=one, orelse=other):
-            return [one, other]
-        case ast.Starred(value=value) | ast.Subscript(value=value) | ast.NamedExpr(value=value):
-            return [value]
+def _member(owner: Meaning | None, name: str) -> Meaning | None:
+    """Return what an attribute stands for."""
+    match owner:
+        case Meaning(kind="secrets"):
+            return owner
+        case Meaning(kind="api", what=path):
+            return Meaning("api", f"{path}.{name}")
+        case Meaning(kind="names", what=program):
+            declared = program.declared.attributes.get(name)
+            return Meaning("secrets", frozenset({str(declared)})) if declared is not None else None
+        case Meaning(kind="module", what=module):
+            return _module_member(module, name)
         case _:
             return None
 
 
-def _union(parts: Iterable[Meaning | None]) -> Meaning | None:
-    secrets: frozenset[str] = frozenset()
-    for part in parts:
-        if part is None or part.kind != "secrets":
-            return None
-        secrets |= part.what
-    return Meaning("secrets", secrets)
+def _module_member(owner: Any, name: str) -> Meaning | None:
+    program: Program
+    package: str
+    scope: Scope | None = None
+    if isinstance(owner, tuple):
+        program, package = cast("tuple[Program, str]", owner)
+    else:
+        program, package, scope = owner.program, owner.name, owner.scope
+    if scope is not None and scope.binds(name):
+        found: Meaning | None = scope.lookup(name)
+        if found is not None:
+            return found
+    dotted = f"{package}.{name}" if package else name
+    if program.is_names(dotted):
+        return Meaning("names", program)
+    module = program.module(dotted)
+    return Meaning("module", module) if module is not None else None
+
+
+def _join(parts: Iterable[Meaning | None]) -> Meaning | None:
+    """Return what several alternatives stand for together."""
+    found = list(parts)
+    if all(one is not None and one.kind == "secrets" for one in found):
+        return Meaning("secrets", frozenset().union(*(one.what for one in found if one)))
+    return found[0] if all(one == found[0] for one in found) else None

@@ -1,223 +1,308 @@
-"""Secrets and functions, out of the CloudFormation templates that CDK synthesizes."""
+"""What templates declare: the secrets, the functions, and what each function may do.
+
+Every format ends here, as CloudFormation's resources: see ``formats`` and ``terraform``.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from core_backend.deploy.grants import DeclaredSecret, as_list, names_one, readable, text_of, told
-from core_backend.errors import ConfigurationError
+from core_backend.deploy.grants import (
+    DECRYPT,
+    READ,
+    DeclaredSecret,
+    Grant,
+    answer,
+    as_list,
+    find_secret,
+    grants_of,
+    intrinsics,
+    match_secret,
+    parts_of,
+    text_of,
+)
+from core_backend.deploy.references import Json, find_references, object_of, qualify, resolve
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
-__all__ = ["RUNTIME_POLICY", "Template", "TemplateFunction", "read_templates"]
+__all__ = ["Stack", "Template", "TemplateFunction", "combine", "object_of"]
 
-# An AWS managed policy of this path serves the runtime: logs, traces, network. It reads no secret.
-RUNTIME_POLICY = ":policy/service-role/"
+# AWS managed policies that serve the runtime: logs, traces, network. They read no secret.
+_RUNTIME_POLICY = re.compile(r":policy/(service-role/|AWSX[Rr]ay|CloudWatchLambdaInsights)")
+
+
+class Stack(NamedTuple):
+    """One template, and what is known of the stack that it becomes."""
+
+    content: Json
+    """CloudFormation's own JSON."""
+    source: str = ""
+    """The path of its file."""
+    account: str | None = None
+    region: str | None = None
+    parent: tuple[int, str] | None = None
+    """For a nested stack: its parent's number, and its logical id there."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        return Path(self.source).name.partition(".")[0] or "the template"
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the assets are that the template names."""
+        return Path(self.source).parent if self.source else None
 
 
 class TemplateFunction(NamedTuple):
     """One Lambda function of a template."""
 
-    id: str
-    """Its logical id."""
+    key: str
+    """Its logical id, after ``1/`` or so where there are several templates."""
     path: str
     """Its construct path, or its logical id where the template has no metadata."""
-    handler: str
-    """Module and function, such as ``handler.handler``; empty for an image."""
-    environment: Mapping[str, Any]
-    readable: list[Any]
-    """The resources on which its role allows GetSecretValue."""
-    hidden: bool
-    """Whether its role, or a policy of it, is none of the template's: it may allow more."""
+    stack: int
+    """The number of its template."""
+    properties: Json
+    code: Path | None
+    """The folder or file with its code, if the template says so and it is there."""
 
-    def may_read(self, value: Any, secrets: Iterable[DeclaredSecret]) -> bool | None:
-        """Tell whether the secret that a value names may be read; ``None``: not to be told."""
-        secrets = list(secrets)
-        if any(names_one(value, resource, secrets) for resource in self.readable):
-            return True
-        compared = [value, *self.readable] if self.readable else []
-        if self.hidden or not all(told(one, secrets) for one in compared):
-            return None
-        return False
+    @property
+    def id(self) -> str:
+        """Its logical id."""
+        return self.key.rpartition("/")[2]
+
+    @property
+    def handler(self) -> str:
+        """Module and function, such as ``handler.handler``; empty for an image."""
+        return text_of(self.properties.get("Handler") or "")
+
+    @property
+    def environment(self) -> Json:
+        """Its variables, as far as the template says them."""
+        variables = object_of(object_of(self.properties, "Environment"), "Variables")
+        return {} if self.hides_environment else variables
+
+    @property
+    def hides_environment(self) -> bool:
+        """Whether only the deployment knows the variables: an ``Fn::If`` in their place."""
+        environment = object_of(self.properties, "Environment")
+        keys = {*environment, *object_of(environment, "Variables")}
+        return any(key == "Ref" or key.startswith("Fn::") for key in keys)
+
+    @property
+    def is_python(self) -> bool:
+        """Whether it may be Python whose code is in a folder: not Node.js, not inline."""
+        runtime = text_of(self.properties.get("Runtime") or "python")
+        inline = "ZipFile" in object_of(self.properties, "Code")
+        return not inline and (runtime.startswith(("python", "provided", "${")))
 
 
 class Template(NamedTuple):
     """What one or several templates declare together."""
 
+    stacks: list[Stack]
+    resources: dict[str, Json]
+    """Every resource under its logical id, with references resolved."""
     secrets: list[DeclaredSecret]
     functions: list[TemplateFunction]
+    homes: dict[str, int]
+    """The number of the template of each resource."""
+
+    def layer_folders(self, function: TemplateFunction) -> tuple[list[Path], bool]:
+        """Return where modules of a function's layers are, and whether these are all of them."""
+        folders: list[Path] = []
+        is_all = True
+        for layer in as_list(function.properties.get("Layers")):
+            key = str(_target(layer))
+            resource = self.resources.get(key)
+            code = None if resource is None else _code(resource, self.stacks[self.homes[key]])
+            if code is None or not code.is_dir():
+                is_all = False
+            else:
+                folders += [code / "python", *code.glob("python/lib/*/site-packages")]
+        return folders, is_all
+
+    def of_type(self, *kinds: str) -> Iterator[tuple[str, Json]]:
+        """Yield the resources of some types, such as ``Lambda::Function``."""
+        wanted = {f"AWS::{kind}" for kind in kinds}
+        for key, resource in self.resources.items():
+            if resource.get("Type") in wanted:
+                yield key, object_of(resource, "Properties")
+
+    def may_read(self, function: TemplateFunction, value: Any) -> bool | None:
+        """Tell whether a function may read the secret that a variable's value names."""
+        grants, is_all = self._grants(function, READ)
+        answers = [self._judge(one, grants, is_all=is_all) for one in as_list(value)]
+        answers += self._resource_policies(function, value)
+        # With Fn::If each of the values has to be readable; a policy of the secret adds to that.
+        if len(as_list(value)) > 1:
+            return True if all(answers) else None
+        return answer(answers)
+
+    def _judge(self, value: Any, grants: list[Grant], *, is_all: bool) -> bool | None:
+        answers = [_weigh(match_secret(value, one.resource, self.secrets), one) for one in grants]
+        found = answer(answers)
+        return None if found is False and not is_all else found
+
+    def readable(self, function: TemplateFunction) -> list[Any]:
+        """Return the resources on which a function's own role allows GetSecretValue."""
+        return [grant.resource for grant in self._grants(function, READ)[0]]
+
+    def may_decrypt(self, function: TemplateFunction, value: Any) -> bool | None:
+        """Tell whether a function may decrypt the secret: always, where it has no key of its own.
+
+        Source: Secrets Manager user guide, "Secret encryption and decryption".
+        """
+        secret = find_secret(value, self.secrets)
+        key = self.properties_of(secret).get("KmsKeyId") if secret else None
+        if secret is None or key is None or "alias/aws/secretsmanager" in text_of(key):
+            return True
+        grants, is_all = self._grants(function, DECRYPT)
+        if any(grant.resource == "*" or _shares(grant.resource, key) for grant in grants):
+            return True
+        owner = next((one for one in intrinsics(key) if _target(one) in self.resources), None)
+        if owner is None or grants or not is_all:
+            return None
+        policy = object_of(self.resources[str(_target(owner))], "Properties").get("KeyPolicy")
+        role = function.properties.get("Role")
+        return None if _names_principal(policy, role, DECRYPT) is not False else False
+
+    def properties_of(self, secret: DeclaredSecret) -> Json:
+        """Return the properties of a declared secret."""
+        return object_of(self.resources[secret.arn["Ref"]], "Properties")
+
+    def _grants(self, function: TemplateFunction, action: str) -> tuple[list[Grant], bool]:
+        """Return what a function's role allows, and whether the templates say all of it."""
+        match function.properties.get("Role"):
+            case {"Fn::GetAtt": [str(key), "Arn"]} if key in self.resources:
+                role = object_of(self.resources[key], "Properties")
+            case _:
+                return [], False
+        names = [{"Ref": key}, role.get("RoleName") or {"Ref": key}]
+        condition = self.resources[function.key].get("Condition")
+        documents: list[tuple[Any, bool]] = []
+        for other, one in self.of_type("IAM::Policy", "IAM::ManagedPolicy", "IAM::RolePolicy"):
+            attached = [*parts_of(one.get("Roles")), *parts_of(one.get("RoleName"))]
+            certain = self.resources[other].get("Condition") in (None, condition)
+            sure = [is_sure for role_name, is_sure in attached if role_name in names]
+            documents += [(one.get("PolicyDocument"), certain and any(sure))] if sure else []
+        for policy, is_sure in parts_of(role.get("Policies")):
+            documents.append((object_of(policy, "PolicyDocument"), is_sure))
+        # Terraform attaches by a resource of its own.
+        attachments = [
+            one.get("PolicyArn")
+            for _, one in self.of_type("IAM::PolicyAttachment")
+            if any(part in names for part in as_list(one.get("Roles")))
+        ]
+        is_all = True
+        for arn, is_sure in parts_of([role.get("ManagedPolicyArns"), attachments]):
+            match arn:
+                case {"Ref": str(key)} if key in self.resources:
+                    managed = object_of(self.resources[key], "Properties")
+                    documents.append((managed.get("PolicyDocument"), is_sure))
+                case _:
+                    is_all = is_all and bool(_RUNTIME_POLICY.search(text_of(arn)))
+        return [
+            grant
+            for document, is_sure in documents
+            for grant in grants_of(document, action, is_sure=is_sure)
+        ], is_all
+
+    def _resource_policies(self, function: TemplateFunction, value: Any) -> Iterator[bool | None]:
+        secret = find_secret(value, self.secrets)
+        for _, one in self.of_type("SecretsManager::ResourcePolicy"):
+            if secret is not None and secret.arn in intrinsics(one.get("SecretId")):
+                role = function.properties.get("Role")
+                yield _names_principal(one.get("ResourcePolicy"), role, READ)
 
 
-def read_templates(
-    templates: Iterable[Mapping[str, Any] | str | os.PathLike[str]],
-) -> Template:
-    """Read templates that are deployed together: what one exports another may import.
-
-    Raises:
-        ConfigurationError: One of them is no template.
-    """
-    loaded = [_loaded(one) for one in templates]
+def combine(stacks: list[Stack]) -> Template:
+    """Read templates that are deployed together: what one exports another may import."""
     # Logical ids are unique in their own template alone.
-    prefixes = [""] if len(loaded) == 1 else [f"{number}/" for number in range(1, len(loaded) + 1)]
-    qualified = [_qualified(one, prefix) for one, prefix in zip(loaded, prefixes, strict=True)]
-    exports = {key: value for one in qualified for key, value in _exports(one)}
-    resources = {
-        prefix + key: _imported(resource, exports)
-        for prefix, one in zip(prefixes, qualified, strict=True)
-        for key, resource in one["Resources"].items()
-    }
-    return Template(
-        secrets=[
-            DeclaredSecret(key, {"Ref": key}, _name(resource))
-            for key, resource in _of_type(resources, "SecretsManager::Secret")
-        ],
-        functions=[
-            _function(key, resource, resources)
-            for key, resource in _of_type(resources, "Lambda::Function")
-        ],
-    )
-
-
-def _loaded(template: Mapping[str, Any] | str | os.PathLike[str]) -> Mapping[str, Any]:
-    content: Any = template
-    if not isinstance(template, Mapping):
-        try:
-            content = json.loads(Path(template).read_bytes())
-        except (OSError, ValueError) as error:
-            raise ConfigurationError(
-                f"the template {template!s} cannot be read ({error}); run cdk synth, and pass a "
-                f"cdk.out/*.template.json"
-            ) from error
-    if not _is_template(content):
-        raise ConfigurationError(
-            "a template is a JSON object with Resources; pass a cdk.out/*.template.json"
-        )
-    for key, resource in content["Resources"].items():
-        if not isinstance(resource, Mapping):
-            raise ConfigurationError(
-                f"the resource {key} is no JSON object, so this is no template; pass a "
-                f"cdk.out/*.template.json"
-            )
-    return cast("Mapping[str, Any]", content)
-
-
-def _is_template(content: Any) -> bool:
-    return isinstance(content, Mapping) and isinstance(
-        cast("Mapping[str, Any]", content).get("Resources"), Mapping
-    )
-
-
-def _qualified(template: Mapping[str, Any], prefix: str) -> Any:
-    """Return the template with a prefix before each reference to a resource of its own."""
-    ids = template["Resources"].keys()
-
-    def walk(value: Any) -> Any:
-        match value:
-            case {"Ref": str(target)} if target in ids:
-                return {"Ref": prefix + target}
-            case {"Fn::GetAtt": [str(target), attribute]}:
-                return {"Fn::GetAtt": [prefix + target, attribute]}
-            case _:
-                return _rebuilt(value, walk)
-
-    return walk(template) if prefix else template
-
-
-def _exports(template: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for output in _object(template, "Outputs").values():
-        name = _object(output, "Export").get("Name")
-        if name is not None:
-            yield text_of(name), output.get("Value")
-
-
-def _imported(value: Any, exports: Mapping[str, Any]) -> Any:
-    """Return a value with what is known of other templates put in."""
-    match value:
-        case {"Fn::ImportValue": name} if text_of(name) in exports:
-            return exports[text_of(name)]
-        case _:
-            return _rebuilt(value, lambda part: _imported(part, exports))
-
-
-def _rebuilt(value: Any, replaced: Callable[[Any], Any]) -> Any:
-    """Return an object or a list with its parts replaced, and anything else as it is."""
-    if isinstance(value, Mapping):
-        parts = cast("Mapping[str, Any]", value)
-        return {key: replaced(part) for key, part in parts.items()}
-    if isinstance(value, list):
-        return [replaced(part) for part in as_list(value)]
-    return value
-
-
-def _of_type(resources: Mapping[str, Any], kind: str) -> Iterator[tuple[str, Any]]:
-    for key, resource in resources.items():
-        if resource.get("Type") == f"AWS::{kind}":
-            yield key, resource
-
-
-def _object(owner: Any, key: str) -> Mapping[str, Any]:
-    """Return the object under a key; an empty one where there is none, or JSON's null."""
-    if not isinstance(owner, Mapping):
-        return {}
-    value = cast("Mapping[str, Any]", owner).get(key)
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def _document(policy: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _object(_object(policy, "Properties"), "PolicyDocument")
-
-
-def _name(resource: Mapping[str, Any]) -> str | None:
-    name = _object(resource, "Properties").get("Name")
-    return None if name is None else text_of(name)
-
-
-def _function(
-    key: str, resource: Mapping[str, Any], resources: Mapping[str, Any]
-) -> TemplateFunction:
-    properties = _object(resource, "Properties")
-    path = _object(resource, "Metadata").get("aws:cdk:path", key)
-    documents, hidden = _policies(properties.get("Role"), resources)
-    return TemplateFunction(
-        id=key,
-        path=path.removesuffix("/Resource"),
-        handler=text_of(properties.get("Handler") or ""),
-        environment=_object(_object(properties, "Environment"), "Variables"),
-        readable=readable(documents),
-        hidden=hidden,
-    )
-
-
-def _policies(role: Any, resources: Mapping[str, Any]) -> tuple[list[Any], bool]:
-    """Return a role's policies, and whether it has some that are not in the template."""
-    match role:
-        case {"Fn::GetAtt": [str(key), "Arn"]} if key in resources:
-            properties = _object(resources[key], "Properties")
-        case _:
-            return [], True
-    attached = [
-        _document(policy)
-        for kind in ("IAM::Policy", "IAM::ManagedPolicy")
-        for _, policy in _of_type(resources, kind)
-        if {"Ref": key} in as_list(_object(policy, "Properties").get("Roles"))
+    prefixes = [""] if len(stacks) == 1 else [f"{number}/" for number in range(1, len(stacks) + 1)]
+    contents = [
+        qualify(stack.content, prefix) for stack, prefix in zip(stacks, prefixes, strict=True)
     ]
-    inline = [_object(policy, "PolicyDocument") for policy in as_list(properties.get("Policies"))]
-    managed, hidden = _managed(as_list(properties.get("ManagedPolicyArns")), resources)
-    return [*inline, *attached, *managed], hidden
+    known = find_references(stacks, contents, prefixes)
+    resources: dict[str, Json] = {}
+    homes: dict[str, int] = {}
+    for number, (content, prefix) in enumerate(zip(contents, prefixes, strict=True)):
+        for key, resource in content["Resources"].items():
+            resources[prefix + key] = resolve(resource, known)
+            homes[prefix + key] = number
+    template = Template(stacks, resources, [], [], homes)
+    for key, properties in template.of_type("SecretsManager::Secret"):
+        name = properties.get("Name")
+        secret_name = None if name is None else text_of(name)
+        template.secrets.append(
+            DeclaredSecret(_path(key, resources[key]), {"Ref": key}, secret_name, homes[key])
+        )
+    for key, properties in template.of_type("Lambda::Function"):
+        code = _code(resources[key], stacks[homes[key]])
+        template.functions.append(
+            TemplateFunction(key, _path(key, resources[key]), homes[key], properties, code)
+        )
+    return template
 
 
-def _managed(arns: Iterable[Any], resources: Mapping[str, Any]) -> tuple[list[Any], bool]:
-    documents: list[Any] = []
-    hidden = False
-    for arn in arns:
-        match arn:
-            case {"Ref": str(key)} if key in resources:
-                documents.append(_document(resources[key]))
-            case _:
-                hidden = hidden or RUNTIME_POLICY not in text_of(arn)
-    return documents, hidden
+def _path(key: str, resource: Json) -> str:
+    path = object_of(resource, "Metadata").get("aws:cdk:path", key)
+    return str(path).removesuffix("/Resource")
+
+
+def _code(resource: Json, stack: Stack) -> Path | None:
+    """Return where a function's or a layer's code is: CDK's asset, or SAM's folder."""
+    properties = object_of(resource, "Properties")
+    code = object_of(properties, "Code") or object_of(properties, "Content")
+    asset = re.search(r"([0-9a-f]{64})\.zip$", text_of(code.get("S3Key") or ""))
+    named = object_of(resource, "Metadata").get("core_backend:code")
+    if stack.folder is None or not (asset or named):
+        return None
+    path = stack.folder / (str(named) if named else f"asset.{asset[1] if asset else ''}")
+    return path if path.exists() else None
+
+
+def _weigh(answered: bool | None, grant: Grant) -> bool | None:  # noqa: FBT001  # it is what is weighed
+    return None if answered and not grant.is_sure else answered
+
+
+def _target(intrinsic: Any) -> Any:
+    match intrinsic:
+        case {"Ref": str(target)} | {"Fn::GetAtt": [str(target), _]}:
+            return target
+        case _:
+            return None
+
+
+def _shares(resource: Any, key: Any) -> bool:
+    """Tell whether two values refer to the same resource, or are the same text."""
+    targets = {_target(one) for one in intrinsics(key)} - {None}
+    return resource == key or any(_target(one) in targets for one in intrinsics(resource))
+
+
+def _names_principal(policy: Any, role: Any, action: str) -> bool | None:
+    """Tell whether a resource's own policy lets a role do something; never surely that it cannot.
+
+    Returns:
+        ``False`` where the policy allows nobody but the account, which has to allow it as well.
+    """
+    answers: list[bool | None] = [False]
+    for statement, is_sure in parts_of(object_of({"": policy}, "").get("Statement")):
+        if not [*grants_of({"Statement": statement}, action)]:
+            continue
+        principal = cast("Json", statement).get("Principal")
+        if principal == "*" or role in [*intrinsics(principal)] or role == principal:
+            answers.append(True if is_sure else None)
+        elif not re.search(r":root\b|\.amazonaws\.com", text_of(_texts(principal))):
+            answers.append(None)
+    return answer(answers)
+
+
+def _texts(value: Any) -> str:
+    """Return every text inside a value, for a search that need not know its shape."""
+    return json.dumps(value, sort_keys=True)

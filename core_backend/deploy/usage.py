@@ -1,246 +1,361 @@
-"""Which secrets a handler's source asks for, read with ``ast``: nothing of it is run.
+"""Which secrets the code of one handler asks for, where, and what is wrong with it.
 
-A declared name that the code loads counts as used, wherever it goes from there. What remains are
-requests whose secret cannot be told from the source; those are listed, not guessed.
+Only what the handler reaches counts: the modules that it imports, and of them the functions and
+classes that it names. A declaration, or a name that is only passed around, asks for nothing.
 """
 
 from __future__ import annotations
 
 import ast
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+import sys
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core_backend.deploy.scopes import Scope, ScopeNode, api_of
-from core_backend.errors import ConfigurationError
+from core_backend.deploy.reach import HANDLERS, Part, Reach, check_handler
+from core_backend.deploy.scopes import Function, ScopeNode
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
 
-    from core_backend.deploy.declared import DeclaredNames
+    from core_backend.deploy.source import Program
 
-__all__ = ["Source", "Usage", "read_usage", "sources"]
+__all__ = ["Usage", "read_usage"]
 
-# What asks for secrets, and under which keywords it takes them. None takes them all by position.
+# What asks for secrets, and under which keyword it takes them. None: every positional argument.
 _REQUESTS = {
-    "async_handler": ("prefetch",),
-    "get_env": ("name",),
-    "get_envs": ("names",),
-    "get_secret": ("secret",),
-    "get_secrets": (),
-    "prefetch": (),
-    "sync_handler": ("prefetch",),
-    "with_secret": ("secret",),
+    "SecretsSettingsSource": "secrets",
+    "async_handler": "prefetch",
+    "get_env": "name",
+    "get_envs": "names",
+    "get_secret": "secret",
+    "get_secrets": None,
+    "prefetch": None,
+    "sync_handler": "prefetch",
+    "with_secret": "secret",
+    "with_secret_sync": "secret",
 }
-_DECORATORS = ("async_handler", "sync_handler")
-# Names that are looked up by a text, which may be computed.
-_INDIRECT = ("__import__", "eval", "exec", "getattr", "globals", "import_module")
+_AWAITED = ("get_secret", "get_secrets")
 # How much of a line a message quotes.
 _MAX_QUOTED = 80
-
-
-class Source(NamedTuple):
-    """One file of the handler's code."""
-
-    path: Path
-    shown: str
-    """Its path below the folder that was given, or its name."""
 
 
 class Usage(NamedTuple):
     """What the source tells."""
 
     uses: dict[str, list[str]]
-    """Each secret that is used, and where: ``handler.py:12``."""
+    """Each secret that is asked for, and where: ``handler.py:12``."""
     unseen: list[str]
-    """Where, and why, it does not tell."""
+    """Where the source does not tell which secret is asked for, and why."""
+    faults: list[str]
+    """Where the code cannot work, why, and what to do."""
+    outside: dict[str, str]
+    """Modules that it imports and whose source is not there, and where it does."""
 
 
-def sources(handler: Iterable[str | os.PathLike[str]]) -> list[Source]:
-    """Return the files to read: those given, and all Python files in the folders given.
+def read_usage(program: Program, name: str, function: str | None) -> Usage:
+    """Read which of the declared secrets a handler asks for.
 
-    Raises:
-        ConfigurationError: Something given does not exist, or there is no file at all.
+    Args:
+        program: The code that is deployed.
+        name: The dotted name of the handler's module.
+        function: The name of the handler in it; ``None`` for all that is in it.
     """
-    found: dict[Path, Source] = {}
-    for given in map(Path, handler):
-        if not given.exists():
-            raise ConfigurationError(f"there is no {given}; pass the handler's file or folder")
-        for path in sorted(given.rglob("*.py")) if given.is_dir() else [given]:
-            below = path.relative_to(given) if given.is_dir() else Path(path.name)
-            if not any(part.startswith(".") or part == "cdk.out" for part in below.parts):
-                found.setdefault(path.resolve(), Source(path, below.as_posix()))
-    if not found:
-        raise ConfigurationError("no Python file was given; pass the handler's file or folder")
-    return list(found.values())
-
-
-def read_usage(files: Iterable[Source], declared: DeclaredNames) -> Usage:
-    """Read which of the declared secrets the files use."""
-    files = list(files)
-    usage = Usage({}, [])
-    known = {file.path.resolve() for file in files}
-    for file in files:
-        try:
-            tree = ast.parse(file.path.read_bytes())
-        except (SyntaxError, ValueError) as error:
-            usage.unseen.append(f"{file.shown}: it is no Python that this one can read: {error}")
-            continue
-        scope = Scope(declared)
-        scope.read(tree.body)
-        reader = _Reader(file, declared, scope, usage)
-        reader.visit(tree)
-        usage.unseen.extend(_not_given(file, tree, declared, known))
+    usage = Usage({}, [], [], {})
+    module = program.module(name)
+    assert module is not None  # noqa: S101  # it was found before
+    if function is not None and module.fault is None:
+        check_handler(module, function, usage.faults, usage.unseen)
+    reach = Reach(module, function)
+    usage.unseen.extend(f"{one.shown}: {one.fault}" for one in reach.modules if one.fault)
+    # A function may hand its argument on to a request; its callers then ask for the secret.
+    forwards: dict[ast.AST, set[str]] = {}
+    while True:
+        before = sum(map(len, forwards.values()))
+        readers = [_Reader(part, forwards) for part in reach.parts]
+        for reader in readers:
+            reader.read()
+        if sum(map(len, forwards.values())) == before:
+            break
+    called = {function for reader in readers for function in reader.called}
+    for reader in readers:
+        reader.report(usage, called)
     return usage
 
 
 class _Reader(ast.NodeVisitor):
-    """Notes what one file uses."""
+    """Notes what one part of the code asks for."""
 
-    def __init__(self, file: Source, declared: DeclaredNames, scope: Scope, usage: Usage) -> None:
-        self._file = file
-        self._scope = scope
-        self._usage = usage
-        self._keys = {name.env_key: key for key, name in declared.names.items()}
-        self._judged: set[ast.Call] = set()
-        # Where a function that asks for secrets is named and it is known what becomes of it.
+    def __init__(self, part: Part, forwards: dict[ast.AST, set[str]]) -> None:
+        self._part = part
+        self._scope = part.module.scope
+        self._forwards = forwards
+        self._declared = part.module.program.declared
+        self._uses: dict[str, list[str]] = {}
+        self._unseen: dict[str, None] = {}
+        self._faults: dict[str, None] = {}
+        self._outside: dict[str, str] = {}
+        # Requests whose secret is a parameter: seen if somebody calls the function.
+        self._passed: list[tuple[ast.AST, str]] = []
+        # Where a function that asks is named, and it is known what becomes of it.
         self._followed: set[ast.AST] = set()
-        self._owner: ast.AST | None = None
+        self._judged: set[ast.AST] = set()
+        self.called: set[ast.AST] = set()
 
-    def visit_Name(self, node: ast.Name) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self._note(node)
+    def read(self) -> None:
+        """Read the part."""
+        self.visit(self._part.node)
+
+    def report(self, usage: Usage, called: set[ast.AST]) -> None:
+        """Add what was found; ``called`` are the functions whose callers were judged."""
+        for secret, places in self._uses.items():
+            known = usage.uses.setdefault(secret, [])
+            known.extend(place for place in dict.fromkeys(places) if place not in known)
+        passed = [line for function, line in self._passed if function not in called]
+        usage.unseen.extend(one for one in [*self._unseen, *passed] if one not in usage.unseen)
+        usage.faults.extend(one for one in self._faults if one not in usage.faults)
+        for name, place in self._outside.items():
+            usage.outside.setdefault(name, place)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        program = self._part.module.program
+        base = self._part.module.absolute(node)
+        self._check_outside(base, node)
+        for alias in node.names:
+            if program.is_names(f"{base}.{alias.name}"):
+                self._check_outside(f"{base}.{alias.name}", node)
+        if program.is_names(self._part.module.absolute(node)):
+            for alias in node.names:
+                self._check_declared(alias.name, node)
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self._check_outside(alias.name, node)
 
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        self._note(node)
+        owner = self._scope.meaning(node.value)
+        if owner is not None and owner.kind == "names":
+            self._check_declared(node.attr, node)
+        self._check_followed(node)
+        self._followed.add(node.value)
         self.generic_visit(node)
 
-    def visit_Constant(self, node: ast.Constant) -> None:
-        if isinstance(node.value, str) and node.value in self._keys:
-            self._use(self._keys[node.value], node)
+    def visit_Name(self, node: ast.Name) -> None:
+        self._check_followed(node)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        self._read_environment(node.value, node.slice)
+        self.generic_visit(node)
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        # A field of pydantic's settings says its secret in its annotation.
+        match node.annotation:
+            case ast.Subscript(value=kind, slice=ast.Tuple(elts=[_, *notes])) if (
+                ast.unparse(kind).rpartition(".")[2] == "Annotated"
+            ):
+                for note in notes:
+                    self._use(note)
+            case _:
+                pass
+        self.generic_visit(node)
+
+    def visit_FormattedValue(self, node: ast.FormattedValue) -> None:
+        self._check_awaited(node.value)
+        self.generic_visit(node)
+
+    def visit_BinOp(self, node: ast.BinOp) -> None:
+        self._check_awaited(node.left)
+        self._check_awaited(node.right)
+        self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
         self._followed.add(node.func)
-        self._judge(node)
-        self._judge_map(node)
+        api = self._scope.api(node.func)
+        if api in _REQUESTS:
+            for wanted in _wanted(node, api):
+                self._judge(node, api, wanted)
+        match node:
+            case ast.Call(func=ast.Name(id="map"), args=[asked, wanted]) if (
+                asks := self._scope.api(asked)
+            ) in _REQUESTS:
+                self._followed.add(asked)
+                self._judge(node, str(asks), wanted)
+            case ast.Call(func=ast.Attribute(value=owner, attr="get"), args=[key, *_]):
+                self._read_environment(owner, key)
+            case ast.Call(func=func, args=[key, *_]) if ast.unparse(func).endswith("getenv"):
+                self._read_environment(ast.Name("environ"), key)
+            case _:
+                pass
+        self._judge_forwarded(node)
+        self._check_passed(node)
         self.generic_visit(node)
 
     def generic_visit(self, node: ast.AST) -> None:
-        self._follow(node)
-        if not isinstance(node, ScopeNode):
-            super().generic_visit(node)
-            return
-        outer = self._scope, self._owner
-        self._scope, self._owner = self._scope.inner(node), node
-        super().generic_visit(node)
-        self._scope, self._owner = outer
-
-    def _follow(self, node: ast.AST) -> None:
-        """Note where a function decorates, or only gets another name."""
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 self._followed.update(node.decorator_list)
             case ast.Assign(targets=targets, value=value):
-                self._rename(targets, value)
+                self._follow(targets, value)
             case ast.AnnAssign(target=target, value=ast.expr() as value):
-                self._rename([target], value)
+                self._follow([target], value)
             case ast.NamedExpr(target=target, value=value):
-                self._rename([target], value)
+                self._follow([target], value)
             case _:
                 pass
+        if not isinstance(node, ScopeNode):
+            super().generic_visit(node)
+            return
+        outer = self._scope
+        self._scope = outer.inner(node)
+        super().generic_visit(node)
+        self._scope = outer
 
-    def _rename(self, targets: Iterable[ast.expr], value: ast.expr) -> None:
+    def _judge(self, call: ast.Call, api: str, wanted: ast.expr) -> None:
+        """Note which secrets a request is for, or that the source does not tell."""
+        meaning = self._scope.meaning(wanted)
+        if meaning is not None and meaning.kind == "secrets":
+            self._use(wanted)
+            return
+        if call in self._judged:
+            return
+        if meaning is not None and meaning.kind == "parameter":
+            function, name = meaning.what
+            self._forwards.setdefault(function, set()).add(name)
+            self._passed.append((function, self._question(call, wanted)))
+        elif api == "get_env" and isinstance(wanted, ast.Constant):
+            # Some other variable, unless it is no name that a variable can have.
+            if not str(wanted.value).isidentifier():
+                self._unseen[self._question(call, wanted)] = None
+        else:
+            self._unseen[self._question(call, wanted)] = None
+        # What is inside is part of the same question.
+        self._judged.update(one for one in ast.walk(wanted) if isinstance(one, ast.Call))
+
+    def _judge_forwarded(self, call: ast.Call) -> None:
+        """Judge a call of a function that hands its argument on to a request."""
+        meaning = self._scope.meaning(call.func)
+        if meaning is None or meaning.kind != "definition":
+            return
+        function = meaning.what[1]
+        names = self._forwards.get(function, set())
+        if not isinstance(function, Function) or not names:
+            return
+        self.called.add(function)
+        for wanted in _arguments(call, function, names):
+            self._judge(call, "", wanted)
+            self._judged.discard(call)
+
+    def _use(self, node: ast.expr) -> None:
+        meaning = self._scope.meaning(node)
+        if meaning is not None and meaning.kind == "secrets":
+            for secret in sorted(meaning.what):
+                self._uses.setdefault(secret, []).append(self._place(node))
+
+    def _read_environment(self, owner: ast.expr, key: ast.expr) -> None:
+        if ast.unparse(owner).endswith("environ"):
+            self._use(key)
+
+    def _follow(self, targets: list[ast.expr], value: ast.expr) -> None:
+        """Note that a function which asks gets another name, if that name is followed."""
         # What a class binds is reached through the class, and that is not followed.
-        meaning = self._scope.meaning(value)
-        renamed = all(self._scope.meaning(target) == meaning for target in targets)
-        if renamed and not isinstance(self._owner, ast.ClassDef):
+        in_class = isinstance(self._scope.node, ast.ClassDef)
+        if not in_class and all(self._scope.meaning(one) is not None for one in targets):
             self._followed.add(value)
 
-    def _judge(self, call: ast.Call) -> None:
-        """Note which secrets a call asks for, or that this cannot be told."""
-        api = api_of(self._scope.meaning(call.func))
-        name = api or getattr(call.func, "attr", getattr(call.func, "id", None))
-        if name in _INDIRECT:
-            self._unseen(call, "what it finds is decided when it runs")
-        if api not in _REQUESTS or call in self._judged:
+    def _check_followed(self, node: ast.Name | ast.Attribute) -> None:
+        if node in self._followed or not isinstance(node.ctx, ast.Load):
             return
-        for wanted in _wanted(call, api):
-            meaning = self._scope.meaning(wanted)
-            if meaning is not None and meaning.kind == "secrets":
-                for secret in meaning.what:
-                    self._use(secret, wanted)
-            elif api != "get_env" or not isinstance(wanted, ast.Constant):
-                # A constant that is no secret's name is the name of some other variable.
-                self._unseen(call, f"which secret is {_quoted(wanted)}?")
-                self._judged.update(one for one in ast.walk(wanted) if isinstance(one, ast.Call))
-
-    def _judge_map(self, call: ast.Call) -> None:
-        """Note what a ``map`` asks for: it calls its first argument with each of the second."""
-        match call:
-            case ast.Call(func=ast.Name(id="map"), args=[asked, wanted]) if (
-                api_of(self._scope.meaning(asked)) in _REQUESTS
-            ):
-                meaning = self._scope.meaning(wanted)
-                self._followed.add(asked)
-                if call not in self._judged and (meaning is None or meaning.kind != "secrets"):
-                    self._unseen(call, f"which secret is {_quoted(wanted)}?")
-            case _:
-                pass
-
-    def _note(self, node: ast.expr) -> None:
         meaning = self._scope.meaning(node)
-        if api_of(meaning) in _REQUESTS and node not in self._followed:
-            self._unseen(node, "it is passed on, and what it is asked for is not to be seen")
-        if meaning is not None and meaning.kind == "secrets":
-            for secret in meaning.what:
-                self._use(secret, node)
+        if self._scope.api(node) in _REQUESTS or (meaning is not None and meaning.kind == "names"):
+            why = "it is passed on, and what is asked for with it is not followed"
+            self._unseen[f"{self._place(node)}: {_quote(node)}: {why}"] = None
 
-    def _use(self, secret: str, node: ast.expr) -> None:
-        places = self._usage.uses.setdefault(secret, [])
-        place = f"{self._file.shown}:{node.lineno}"
-        if place not in places:
-            places.append(place)
+    def _check_passed(self, call: ast.Call) -> None:
+        """Note where a name is handed to a function whose source is not there."""
+        callee = self._scope.meaning(call.func)
+        outside: Any = None if callee is None else callee.what
+        if callee is None or callee.kind != "module" or not isinstance(callee.what, tuple):
+            return
+        package = str(outside[1]).partition(".")[0]
+        given = [*call.args, *(one.value for one in call.keywords)]
+        names = [self._scope.meaning(one) for one in given]
+        if package not in sys.stdlib_module_names and any(
+            one is not None and one.kind == "secrets" and one.what for one in names
+        ):
+            why = f"the source of {package} was not given, so what it asks for is not followed"
+            self._unseen[f"{self._place(call)}: {_quote(call)}: {why}"] = None
 
-    def _unseen(self, node: ast.expr, why: str) -> None:
-        place = f"{self._file.shown}:{node.lineno}"
-        self._usage.unseen.append(f"{place}: {_quoted(node)}: {why}")
+    def _check_declared(self, name: str, node: ast.stmt | ast.expr) -> None:
+        declared = self._declared
+        if name == "*" or name in declared.everything:
+            return
+        close = get_close_matches(name, declared.attributes, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(declared.attributes)}"
+        place = f"{self._part.module.shown}:{node.lineno}"
+        self._faults[f"{place}: {declared.module} has no {name}; {hint}"] = None
+
+    def _check_outside(self, name: str, node: ast.stmt) -> None:
+        if self._part.module.program.module(name) is None:
+            self._outside.setdefault(name, f"{self._part.module.shown}:{node.lineno}")
+
+    def _check_awaited(self, node: ast.expr) -> None:
+        """Note where what is still under way, or a whole batch, is used as if it were a value."""
+        value: object = node
+        if isinstance(node, ast.Name):
+            values = self._scope.values(node.id)
+            value = values[0] if len(values) == 1 else None
+        match value:
+            case ast.Call(func=func) if self._scope.api(func) in _AWAITED:
+                fix = "it is not awaited; write await before it"
+            case ast.Await(value=ast.Call(func=func)) if self._scope.api(func) == "get_secrets":
+                fix = "it is the tuple of all values; unpack it: key, = await get_secrets(...)"
+            case _:
+                return
+        self._faults[f"{self._place(node)}: {_quote(node)} is used as a value: {fix}"] = None
+
+    def _question(self, call: ast.Call, wanted: ast.expr) -> str:
+        hint = ""
+        if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str):
+            close = get_close_matches(wanted.value, self._declared.names, n=1)
+            hint = f" Declared is the similar {close[0]!r}" if close else ""
+        return f"{self._place(call)}: {_quote(call)}: which secret is {_quote(wanted)}?{hint}"
+
+    def _place(self, node: ast.expr) -> str:
+        return f"{self._part.module.shown}:{node.lineno}"
 
 
-def _quoted(node: ast.expr) -> str:
+def _quote(node: ast.expr) -> str:
     code = " ".join(ast.unparse(node).split())
     return code if len(code) <= _MAX_QUOTED else f"{code[:_MAX_QUOTED]}..."
 
 
 def _wanted(call: ast.Call, api: str) -> list[ast.expr]:
-    keywords = _REQUESTS[api]
-    positional = [] if api in _DECORATORS else call.args
-    named = [keyword.value for keyword in call.keywords if keyword.arg in keywords]
-    return [*(positional[:1] if keywords else positional), *named]
+    keyword = _REQUESTS[api]
+    named = [one.value for one in call.keywords if keyword and one.arg == keyword]
+    if keyword is None:
+        return call.args
+    if api in HANDLERS:
+        return named
+    position = 1 if api == "SecretsSettingsSource" else 0
+    return [*call.args[position : position + 1], *named]
 
 
-def _not_given(
-    file: Source, tree: ast.Module, declared: DeclaredNames, known: set[Path]
-) -> Iterator[str]:
-    """Name the modules beside a file that it imports and whose source was not given."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
+def _arguments(call: ast.Call, function: Function, names: Iterable[str]) -> Iterator[ast.expr]:
+    """Yield what a call gives for some of a function's parameters."""
+    spec = function.args
+    positional = [*spec.posonlyargs, *spec.args]
+    defaults: dict[str, ast.expr | None] = dict(
+        zip([one.arg for one in positional][::-1], spec.defaults[::-1], strict=False)
+    )
+    defaults |= {
+        one.arg: default for one, default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+    }
+    for name in sorted(names):
+        if spec.vararg is not None and spec.vararg.arg == name:
+            yield from call.args[len(positional) :]
             continue
-        for module in _imported(node):
-            path = _beside(file.path, module, getattr(node, "level", 0))
-            if path and path.resolve() not in known and path.stem != declared.module:
-                yield f"{file.shown}:{node.lineno}: it imports {module}, whose source was not given"
-
-
-def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
-    names = [alias.name for alias in node.names]
-    if isinstance(node, ast.Import):
-        return names
-    inner = [f"{node.module}.{name}" if node.module else name for name in names]
-    return [*([node.module] if node.module else []), *inner]
-
-
-def _beside(file: Path, module: str, level: int) -> Path | None:
-    """Return the source of a module that lies beside a file, or in a folder beside it."""
-    folder = file.resolve().parents[max(level - 1, 0)]
-    path = folder.joinpath(*module.split("."))
-    return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
+        given = [one.value for one in call.keywords if one.arg == name]
+        order = [one.arg for one in positional]
+        if name in order:
+            given += call.args[order.index(name) :][:1]
+        default = defaults.get(name)
+        yield from given or ([default] if default is not None else [call])

@@ -25,7 +25,6 @@ ACCEPTED = {
     "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/"
     "AWSLambdaBasicExecutionRole]": "it only lets a function write its logs",
     "AwsSolutions-IAM5[Resource::*]": "X-Ray's two write actions do not support resources",
-    "AwsSolutions-L1": "3.13 is the newest Python that core_backend is tested on",
 }
 
 

@@ -21,8 +21,8 @@ class TestAccess:
 
         assert (
             "[Charges/Charge] the environment variable STRIPE_API_KEY names the secret "
-            "'dev/stripe-api-key', which the function may not read; call "
-            "function.grant_read(secret)"
+            "'dev/stripe-api-key', which the function may not read; allow it "
+            "secretsmanager:GetSecretValue on that secret, in CDK with function.grant_read(secret)"
         ) in refusal(stack)
 
     def test_a_grant_on_another_secret_does_not_do(self, tmp_path):
@@ -35,7 +35,7 @@ class TestAccess:
         message = refusal(stack)
         assert "STRIPE_API_KEY names the secret 'dev/stripe-api-key'" in message
         assert (
-            "[Charges/Charge] the function may read the secret Charges/webhook-key, but no "
+            "[Charges/Charge] the function may read the secret dev/webhook-key, but no "
             "environment variable names it; add environment={NAME: secret.secret_name}"
         ) in message
 
@@ -91,8 +91,8 @@ class TestAccess:
         function.grant_read(Secret(stack, WEBHOOK_KEY, env_name="dev"))
 
         message = refusal(stack)
-        assert "may read the secret Charges/webhook-key, but" in message
-        assert "Charges/stripe-api-key" not in message
+        assert "may read the secret dev/webhook-key, but" in message
+        assert "dev/stripe-api-key" not in message
 
     @pytest.mark.parametrize("end", ["", "*"])
     def test_a_grant_on_what_only_the_deployment_knows_may_be_the_one(self, tmp_path, end):

@@ -126,7 +126,7 @@ def test_the_defaults_suit_a_python_handler(tmp_path):
     [log_group] = template.find_resources(
         "AWS::Logs::LogGroup", {"Properties": {"RetentionInDays": 30}}
     )
-    assert properties["Runtime"] == "python3.13"
+    assert properties["Runtime"] == "python3.14"
     assert properties["Architectures"] == ["arm64"]
     assert properties["MemorySize"] == 512
     assert properties["Timeout"] == 30

@@ -44,7 +44,7 @@ def test_it_is_for_the_python_of_make_function(tmp_path):
     make_function(stack, "Charge", **CODE, layers=[runtime_layer(stack, "Runtime")])
 
     Template.from_stack(stack).has_resource_properties(
-        "AWS::Lambda::LayerVersion", {"CompatibleRuntimes": ["python3.13"]}
+        "AWS::Lambda::LayerVersion", {"CompatibleRuntimes": ["python3.14"]}
     )
 
 
@@ -92,7 +92,7 @@ def test_the_sdk_is_brought_for_one_architecture(tmp_path, monkeypatch):
 
     runtime_layer(stack, "Runtime", with_sdk=True, architecture=aws_lambda.Architecture.X86_64)
 
-    assert built == [{"with_sdk": True, "python": "3.13", "architecture": "x86_64"}]
+    assert built == [{"with_sdk": True, "python": "3.14", "architecture": "x86_64"}]
     Template.from_stack(stack).has_resource_properties(
         "AWS::Lambda::LayerVersion", {"CompatibleArchitectures": ["x86_64"]}
     )

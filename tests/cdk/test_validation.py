@@ -20,7 +20,7 @@ class TestKeys:
 
         assert (
             "[Charges/Charge] SecretName('a-b') and SecretName('a.b') both need the environment "
-            "variable A_B; rename one of them"
+            "variable A_B, so one of them would get the other's value; rename one of them"
         ) in refusal(stack)
 
     def test_a_name_and_a_plain_variable_for_one_variable(self, tmp_path):
@@ -91,7 +91,7 @@ class TestSize:
         assert (
             "[Charges/Charge] the environment takes 4,134 bytes, as JSON, of the 4,096" in message
         )
-        assert "the largest are BIG, BIGGER, SMALL: move settings to" in message
+        assert "the largest are BIG, BIGGER, SMALL; move settings to" in message
 
     def test_an_environment_of_exactly_4_kb_is_fine(self, tmp_path):
         stack = new_stack(tmp_path)

@@ -61,7 +61,6 @@ def test_a_wrong_call_is_exit_code_2_and_two_lines(run, arguments, said, where):
         ("secrets import", ("names.py", "--names", "names.py"), "--env"),
         ("secrets import", ("names.py", "--env", "dev"), "--names"),
         ("check", ("--names", "names.py", "--handler", "names.py"), "--template"),
-        ("check", ("--names", "names.py", "--template", "names.py"), "--handler"),
         ("check", ("--template", "names.py", "--handler", "names.py"), "--names"),
         ("layer", (), "-o' / '--output"),
     ],

@@ -32,7 +32,15 @@ NO_VARIABLE = (
     "Charges/Charge has no variable STRIPE_API_KEY; add "
     "environment={STRIPE_API_KEY: secret.secret_name}"
 )
-UNDECLARED = "no template declares it; add Secret(stack, STRIPE_API_KEY, ...)"
+UNDECLARED = (
+    "no template declares it; add Secret(stack, STRIPE_API_KEY, ...), or say with "
+    "--external stripe-api-key that it is declared elsewhere"
+)
+NOT_READABLE = (
+    "Charges/Charge: the environment variable STRIPE_API_KEY names the secret "
+    "'dev/stripe-api-key', which the function may not read; allow it "
+    "secretsmanager:GetSecretValue on that secret, in CDK with function.grant_read(secret)"
+)
 GOOD = {"Stripe": STRIPE, "Charge": CHARGE, "Role": role(), "Grant": GRANT}
 
 
@@ -52,8 +60,8 @@ def checked(source):
     return checked
 
 
-def without(key, **replaced):
-    return {name: one for name, one in (GOOD | replaced).items() if name != key}
+def without(*keys, **replaced):
+    return {name: one for name, one in (GOOD | replaced).items() if name not in keys}
 
 
 def test_all_is_well(checked):
@@ -70,6 +78,7 @@ def test_all_is_well(checked):
         "dev/stripe-api-key",
         True,
         True,
+        (),
     )
     assert (webhook.name, webhook.used_at, webhook.gaps) == ("webhook-key", (), ())
     assert report.unused == ("webhook-key",)
@@ -80,9 +89,8 @@ def test_all_is_well(checked):
 @pytest.mark.parametrize(
     ("resources", "gaps"),
     [
-        (without("Stripe"), [UNDECLARED]),
         (without("-", Charge=function(path="Charges/Charge")), [NO_VARIABLE]),
-        (without("Grant"), ["Charges/Charge may not read it; add function.grant_read(secret)"]),
+        (without("Grant"), [NOT_READABLE]),
         (
             {"Charge": function(path="Charges/Charge"), "Role": role()},
             [UNDECLARED, NO_VARIABLE],
@@ -93,7 +101,6 @@ def test_what_is_missing_is_said_with_the_fix(checked, resources, gaps):
     report = checked(resources)
 
     assert not report.ok
-    # A grant on a resource of another template cannot be judged, and is not called missing.
     assert list(report.secrets[0].gaps) == gaps
 
 
@@ -119,19 +126,39 @@ def test_a_variable_that_refers_to_the_secret_names_it(checked):
     assert report.secrets[0].real_name == "dev/stripe-api-key"
 
 
-def test_a_secret_of_somebody_elses_can_be_called_external(checked):
-    resources = without("Stripe", Grant=policy(allow("arn:aws:secretsmanager:*:*:secret:dev/*")))
+class TestSecretsOfOthers:
+    ELSEWHERE = (
+        "Charges/Charge: no template declares the secret 'dev/stripe-api-key' of STRIPE_API_KEY; "
+        "if it is declared elsewhere, pass --external stripe-api-key"
+    )
 
-    assert not checked(resources).ok
-    assert checked(resources, external=["stripe-api-key"]).ok
-    assert checked(resources).secrets[0].real_name == "dev/stripe-api-key"
+    def test_whether_they_are_there_cannot_be_told_and_is_not_called_wrong(self, checked):
+        granted = policy(allow("arn:aws:secretsmanager:*:*:secret:dev/*"))
 
+        report = checked(without("Stripe", Grant=granted))
 
-def test_a_grant_that_cannot_be_told_is_no_gap(checked):
-    report = checked(without("-", Charge=function("arn:their-role", STRIPE_API_KEY="dev/x")))
+        assert report.ok
+        assert report.unseen == (self.ELSEWHERE,)
+        assert report.secrets[0].declared is None
+        assert report.secrets[0].real_name == "dev/stripe-api-key"
+        assert not checked(without("Stripe", Grant=granted), strict=True).ok
 
-    assert report.secrets[0].granted is None
-    assert report.secrets[0].gaps == (UNDECLARED,)
+    def test_they_can_be_called_external(self, checked):
+        granted = policy(allow("arn:aws:secretsmanager:*:*:secret:dev/*"))
+
+        report = checked(without("Stripe", Grant=granted), external=["stripe-api-key"], strict=True)
+
+        assert report.ok
+        assert report.secrets[0].declared is True
+
+    def test_a_grant_that_is_missing_is_missing(self, checked):
+        assert checked(without("Stripe", "Grant")).secrets[0].gaps == (NOT_READABLE,)
+
+    def test_a_role_of_others_cannot_be_told(self, checked):
+        report = checked(without("-", Charge=function("arn:their-role", STRIPE_API_KEY="dev/x")))
+
+        assert report.secrets[0].granted is None
+        assert report.secrets[0].gaps == ()
 
 
 def test_what_no_name_and_no_function_refers_to_is_listed(checked):
@@ -148,11 +175,12 @@ def test_what_no_name_and_no_function_refers_to_is_listed(checked):
 
 
 def test_what_cannot_be_seen_is_listed(checked, source):
-    (source / "handler.py").write_text(f"{HANDLER}\ndef f(x): get_secrets(x)")
+    (source / "handler.py").write_text(f"{HANDLER}\nget_secrets(x)")
 
     report = checked(GOOD)
 
     assert report.ok
+    assert not checked(GOOD, strict=True).ok
     assert report.unseen == ("handler.py:8: get_secrets(x): which secret is x?",)
 
 
@@ -201,16 +229,125 @@ class TestFunctions:
             checked({"Stripe": STRIPE})
 
 
-def test_the_report_prints_as_a_table(checked, source):
-    (source / "handler.py").write_text(f"{HANDLER}\ndef f(x): get_secrets(x)")
+class TestWrongSecrets:
+    """The webhook's key is declared as well, and used by the same handler."""
 
-    assert str(checked(without("Grant", Old=secret("dev/old")))) == (
+    BOTH = HANDLER.replace("STRIPE_API_KEY\n\n", "STRIPE_API_KEY, WEBHOOK_KEY\n\n").replace(
+        "get_secrets(STRIPE_API_KEY)", "get_secrets(STRIPE_API_KEY, WEBHOOK_KEY)"
+    )
+    HOOK = secret("dev/webhook-key")
+    READS = policy(allow({"Ref": "Stripe"}, {"Ref": "Hook"}))
+
+    @pytest.fixture
+    def gaps(self, checked, source):
+        (source / "handler.py").write_text(self.BOTH)
+
+        def gaps(stripe, hook="dev/webhook-key", **resources):
+            charge = function(STRIPE_API_KEY=stripe, WEBHOOK_KEY=hook)
+            made = {"Charge": charge, "Hook": self.HOOK, "Grant": self.READS}
+            report = checked(GOOD | made | resources)
+            return [gap for one in report.secrets for gap in one.gaps]
+
+        return gaps
+
+    @pytest.mark.parametrize(
+        "ids", [("dev/webhook-key", "dev/stripe-api-key"), ({"Ref": "Hook"}, {"Ref": "Stripe"})]
+    )
+    def test_two_that_are_swapped(self, gaps, ids):
+        assert gaps(*ids) == [
+            (
+                "Charge: the environment variable STRIPE_API_KEY carries 'dev/webhook-key', the "
+                "real name of webhook-key; give it the secret of stripe-api-key"
+            ),
+            (
+                "Charge: the environment variable WEBHOOK_KEY carries 'dev/stripe-api-key', the "
+                "real name of stripe-api-key; give it the secret of webhook-key"
+            ),
+        ]
+
+    def test_that_of_another_environment(self, gaps):
+        anything = policy(allow("*"))
+        fault = (
+            "Charge: the environment variable STRIPE_API_KEY carries 'prod/stripe-api-key', but "
+            "the template of this function declares 'dev/stripe-api-key'; a function takes the "
+            "secret of its own environment"
+        )
+        arn = "arn:aws:secretsmanager:eu-west-1:1:secret:prod/stripe-api-key"
+
+        assert gaps("prod/stripe-api-key", Grant=anything) == [fault]
+        assert gaps(arn, Grant=anything) == [fault]
+
+    def test_the_value_itself(self, gaps):
+        [fault] = gaps("{{resolve:secretsmanager:dev/stripe-api-key}}")
+
+        assert "STRIPE_API_KEY gets the value of a secret, in plain text" in fault
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "dev/stripe-api-key",
+            {"Ref": "Stripe"},
+            {"Fn::GetAtt": ["Stripe", "Id"]},
+            "arn:aws:secretsmanager:eu-west-1:1:secret:dev/stripe-api-key-AbCdEf",
+            {"Fn::If": ["A", "dev/stripe-api-key", {"Ref": "Stripe"}]},
+        ],
+    )
+    def test_the_right_ones(self, gaps, value):
+        assert gaps(value) == []
+
+    def test_two_names_that_share_a_variable(self, checked, source):
+        (source / "secret_names.py").write_text(f'{NAMES}\nOTHER = SecretName("stripe.api.key")')
+
+        report = checked(GOOD)
+
+        assert not report.ok
+        assert report.faults == (
+            (
+                "secret_names: 'stripe-api-key' and 'stripe.api.key' both use the environment "
+                "variable STRIPE_API_KEY, so one of them gets the other's secret; rename one"
+            ),
+        )
+
+
+class TestWhatOnlyTheDeploymentKnows:
+    def test_a_variable_under_a_condition(self, checked):
+        value = {"Fn::If": ["A", "dev/stripe-api-key", {"Ref": "AWS::NoValue"}]}
+
+        report = checked(without("-", Charge=function(STRIPE_API_KEY=value)))
+
+        assert report.ok
+        assert report.secrets[0].in_environment is None
+
+    def test_all_variables_under_one(self, checked):
+        charge = function()
+        charge["Properties"]["Environment"] = {"Fn::If": ["A", {"Variables": {}}, {"Ref": "B"}]}
+
+        report = checked(without("-", Charge=charge))
+
+        assert report.ok
+        assert report.unseen == (
+            (
+                "Charge: only the deployment knows its variables, and so whether STRIPE_API_KEY is "
+                "one of them"
+            ),
+        )
+
+
+def test_the_report_prints_as_a_table(checked, source):
+    (source / "handler.py").write_text(f"{HANDLER}\nget_secrets(x)")
+    charge = {**CHARGE, "Properties": {**CHARGE["Properties"], "Timeout": 1}}
+
+    assert str(checked(without("Grant", Old=secret("dev/old"), Charge=charge))) == (
         "SECRET          FUNCTION        USED  DECLARED  ENVIRONMENT  GRANTED  REAL NAME\n"
         "stripe-api-key  Charges/Charge  yes   yes       yes          NO       dev/stripe-api-key\n"
-        "webhook-key     Charges/Charge  NO    NO        NO           NO       -\n"
+        "webhook-key     Charges/Charge  -     -         -            -        -\n"
         "\n"
-        "Missing:\n"
-        "  stripe-api-key: Charges/Charge may not read it; add function.grant_read(secret)\n"
+        "Wrong:\n"
+        f"  stripe-api-key: {NOT_READABLE}\n"
+        "\n"
+        "Warnings:\n"
+        "  Charges/Charge: its timeout is 1 s, and the first fetch of a cold start may take "
+        "longer; set it to 3 s or more\n"
         "\n"
         "Declared, but not used by this code:\n"
         "  webhook-key\n"
@@ -218,7 +355,7 @@ def test_the_report_prints_as_a_table(checked, source):
         "In a template, but in no function's environment:\n"
         "  dev/old\n"
         "\n"
-        "Not to be seen from the code:\n"
+        "Not to be told:\n"
         "  handler.py:8: get_secrets(x): which secret is x?"
     )
 

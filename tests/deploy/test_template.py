@@ -7,7 +7,7 @@ import json
 import pytest
 from support.templates import BASIC, allow, function, policy, role, secret, template
 
-from core_backend.deploy.template import read_templates
+from core_backend.deploy.formats import read_templates
 from core_backend.errors import ConfigurationError
 
 NAME = "dev/stripe"
@@ -18,8 +18,14 @@ NESTED_STACK = {"Type": "AWS::CloudFormation::Stack", "Properties": {}}
 
 
 def may_read(*templates, value=NAME):
+    [function] = [one for t in templates for one in t["Resources"].values() if is_function(one)]
+    function["Properties"].setdefault("Environment", {})["Variables"] = {"SECRET": value}
     read = read_templates(templates)
-    return read.functions[0].may_read(value, read.secrets)
+    return read.may_read(read.functions[0], read.functions[0].environment["SECRET"])
+
+
+def is_function(resource):
+    return resource["Type"] == "AWS::Lambda::Function"
 
 
 def test_a_function_is_read_with_its_environment_and_its_path():
@@ -143,8 +149,8 @@ def test_templates_that_are_deployed_together_are_read_together(tmp_path):
         ("2/Same", "dev/other"),
     ]
     assert one.environment == {"STRIPE": {"Ref": "1/Same"}}
-    assert one.may_read(NAME, read.secrets) is True
-    assert one.may_read("dev/other", read.secrets) is False
+    assert read.may_read(one, NAME) is True
+    assert read.may_read(one, "dev/other") is False
 
 
 @pytest.mark.parametrize(
@@ -154,7 +160,7 @@ def test_templates_that_are_deployed_together_are_read_together(tmp_path):
         ("not json", "cannot be read .*run cdk synth"),
         ("[]", "a template is a JSON object with Resources"),
         ('{"Resources": []}', "a template is a JSON object with Resources"),
-        ('{"Resources": {"Charge": null}}', "the resource Charge is no JSON object"),
+        ('{"Resources": {"Charge": null}}', "the resource Charge is not a JSON object"),
     ],
 )
 def test_what_is_no_template_is_refused(tmp_path, content, message):
@@ -173,3 +179,159 @@ def test_an_output_that_is_no_object_exports_nothing(tmp_path):
     read = read_templates([path])
 
     assert (list(read.secrets), list(read.functions)) == ([], [])
+
+
+STRIPE = {"Ref": "Stripe"}
+ROLE_ARN = {"Fn::GetAtt": ["Role", "Arn"]}
+
+
+def resource(kind, **properties):
+    return {"Type": f"AWS::{kind}", "Properties": properties}
+
+
+def resource_policy(principal):
+    statement = {**allow("*")["Statement"][0], "Principal": principal}
+    return resource(
+        "SecretsManager::ResourcePolicy",
+        SecretId=STRIPE,
+        ResourcePolicy={"Statement": [statement]},
+    )
+
+
+def granting(granted):
+    return {"Role": role(inline=allow(granted))}
+
+
+@pytest.mark.parametrize(
+    ("value", "resources"),
+    [
+        (NAME, granting({"Fn::Sub": "${Stripe}"})),
+        (NAME, granting({"Fn::Sub": ["${S}*", {"S": STRIPE}]})),
+        (NAME, granting({"Fn::GetAtt": ["Stripe", "Id"]})),
+        (NAME, granting({"Fn::GetAtt": "Stripe.Id"})),
+        ({"Fn::GetAtt": ["Stripe", "Id"]}, granting(STRIPE)),
+        ({"Fn::Sub": "${Stripe}"}, granting(STRIPE)),
+        (STRIPE, granting({"Fn::Sub": "arn:${AWS::Partition}:secretsmanager:*:*:secret:dev/*"})),
+        (
+            {"Ref": "Attachment"},
+            granting(STRIPE)
+            | {"Attachment": resource("SecretsManager::SecretTargetAttachment", SecretId=STRIPE)},
+        ),
+        (
+            NAME,
+            {
+                "Role": role(),
+                "P": resource(
+                    "IAM::RolePolicy", RoleName={"Ref": "Role"}, PolicyDocument=allow(STRIPE)
+                ),
+            },
+        ),
+        (
+            NAME,
+            {
+                "Role": resource("IAM::Role", RoleName="charge"),
+                "P": resource("IAM::Policy", Roles=["charge"], PolicyDocument=allow(STRIPE)),
+            },
+        ),
+        (NAME, {"Role": role(), "P": resource_policy({"AWS": ROLE_ARN})}),
+        (NAME, {"Role": role(), "P": resource_policy("*")}),
+        ({"Fn::If": ["A", NAME, STRIPE]}, granting(STRIPE)),
+    ],
+)
+def test_however_the_secret_is_written(value, resources):
+    one = template(Charge=function(), Stripe=secret(NAME), **resources)
+
+    assert may_read(one, value=value) is True
+
+
+@pytest.mark.parametrize(
+    ("value", "resources"),
+    [
+        (NAME, granting({"Fn::If": ["IsProd", STRIPE, "arn:aws:s3:::x"]})),
+        (NAME, {"Role": role(), "P": {**policy(allow(STRIPE)), "Condition": "IsProd"}}),
+        (NAME, {"Role": role(), "P": resource_policy({"AWS": "arn:aws:iam::1:role/x"})}),
+        ({"Fn::If": ["A", NAME, "dev/other"]}, granting(STRIPE)),
+        (NAME, {"Role": role({"Fn::If": ["A", "arn:aws:iam::1:policy/x", BASIC]})}),
+    ],
+)
+def test_what_a_condition_or_somebody_elses_policy_decides_cannot_be_told(value, resources):
+    one = template(Charge=function(), Stripe=secret(NAME), **resources)
+
+    assert may_read(one, value=value) is None
+
+
+def test_a_policy_of_the_secret_that_allows_something_else_says_nothing():
+    other = resource_policy("*")
+    other["Properties"]["ResourcePolicy"]["Statement"][0]["Action"] = (
+        "secretsmanager:PutSecretValue"
+    )
+
+    assert may_read(template(Charge=function(), Stripe=secret(NAME), Role=role(), P=other)) is False
+
+
+def test_the_account_alone_in_a_secrets_own_policy_lets_no_role_read_it():
+    account = {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}
+    one = template(Charge=function(), Stripe=secret(NAME), Role=role(), P=resource_policy(account))
+
+    assert may_read(one) is False
+
+
+def test_a_policy_under_the_functions_own_condition_is_there_when_it_is():
+    charge, granted = function(), policy(allow(STRIPE))
+    one = template(
+        Charge={**charge, "Condition": "A"},
+        P={**granted, "Condition": "A"},
+        Role=role(),
+        Stripe=secret(NAME),
+    )
+
+    assert may_read(one) is True
+
+
+KEY_ARN = {"Fn::GetAtt": ["Key", "Arn"]}
+
+
+class TestKeys:
+    def may_decrypt(self, **resources):
+        named = {"Key": resource("KMS::Key", KeyPolicy={}), "Role": role()} | resources
+        stripe = resource("SecretsManager::Secret", Name=NAME, KmsKeyId=KEY_ARN)
+        read = read_templates([template(Charge=function(), **{"Stripe": stripe} | named)])
+        return read.may_decrypt(read.functions[0], NAME)
+
+    def key(self, principal):
+        statement = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": principal}
+        return resource("KMS::Key", KeyPolicy={"Statement": [statement]})
+
+    def decrypt(self, granted):
+        statement = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": granted}
+        return role(inline={"Statement": [statement]})
+
+    def test_a_secret_without_a_key_of_its_own_needs_no_more(self):
+        alias = {"Fn::Sub": "alias/aws/secretsmanager"}
+        own = resource("SecretsManager::Secret", Name=NAME, KmsKeyId=alias)
+
+        assert self.may_decrypt(Stripe=secret(NAME)) is True
+        assert self.may_decrypt(Stripe=own) is True
+
+    def test_the_role_or_the_keys_own_policy_allows_it(self):
+        assert self.may_decrypt(Role=self.decrypt(KEY_ARN)) is True
+        assert self.may_decrypt(Role=self.decrypt({"Ref": "Key"})) is True
+        assert self.may_decrypt(Role=self.decrypt("*")) is True
+        assert self.may_decrypt(Key=self.key({"AWS": ROLE_ARN})) is not False
+
+    def test_neither_does(self):
+        root = {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}
+
+        assert self.may_decrypt() is False
+        assert self.may_decrypt(Key=self.key(root)) is False
+
+    def test_a_key_of_somebody_elses_cannot_be_told(self):
+        theirs = resource(
+            "SecretsManager::Secret", Name=NAME, KmsKeyId="arn:aws:kms:eu-west-1:1:key/x"
+        )
+
+        imported = resource("SecretsManager::Secret", Name=NAME, KmsKeyId={"Fn::ImportValue": "K"})
+
+        assert self.may_decrypt(Stripe=theirs) is None
+        assert self.may_decrypt(Stripe=imported) is None
+        assert self.may_decrypt(Role=self.decrypt("arn:aws:kms:eu-west-1:1:key/y")) is None

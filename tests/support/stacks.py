@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,11 +16,17 @@ from aws_cdk.assertions import Template
 from core_backend.cdk import make_function
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from core_backend.cdk import Function
 
-__all__ = ["charge", "new_stack", "refusal", "run_app", "template_of"]
+__all__ = [
+    "charge",
+    "findings",
+    "new_stack",
+    "refusal",
+    "run_app",
+    "template_of",
+    "warnings_of",
+]
 
 
 def new_stack(tmp_path: Path, name: str = "Charges") -> Stack:
@@ -37,9 +44,31 @@ def charge(stack: Stack, **props: Any) -> Function:
 
 
 def refusal(stack: Stack) -> str:
-    with pytest.raises(RuntimeError, match="Validation failed") as caught:
+    """Synthesize what is to be refused, and return the errors: one line for each."""
+    with pytest.raises(RuntimeError, match="ValidationFailed"):
         template_of(stack)
-    return str(caught.value)
+    return "\n".join(text for severity, _, text in findings(stack) if severity == "error")
+
+
+def warnings_of(stack: Stack) -> dict[str, str]:
+    """Synthesize, and return the warnings: each rule, and what it says."""
+    template_of(stack)
+    return {rule: text for severity, rule, text in findings(stack) if severity == "warning"}
+
+
+def findings(stack: Stack) -> list[tuple[str, str, str]]:
+    """Return the severity, the rule and the message of each finding of the last synthesis."""
+    report = json.loads((Path(stack.node.root.outdir) / "validation-report.json").read_text())
+    return [
+        (one["severity"], one["ruleName"], f"[{path}] {one['description']}; {one['suggestedFix']}")
+        for plugin in report["pluginReports"]
+        if plugin["pluginName"] == "core_backend"
+        for one in plugin["violations"]
+        for path in [
+            construct["constructPath"].removesuffix("/Resource")
+            for construct in one["violatingConstructs"]
+        ]
+    ]
 
 
 def run_app(

@@ -21,15 +21,17 @@ __all__ = ["check"]
     epilog=examples(
         "core-backend check --template cdk.out/Shop.template.json \\",
         "    --names src/secret_names.py --handler src",
+        "core-backend check --template template.yaml --names src/secret_names.py --strict",
     ),
 )
 @click.option(
     "--template",
     "templates",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(exists=True, path_type=Path),
     multiple=True,
     required=True,
-    help="A synthesized template; once for each of those that are deployed together.",
+    help="A folder cdk.out, a CloudFormation or SAM template, or the JSON of a Terraform plan. "
+    "Repeat it for templates that are deployed together.",
 )
 @names()
 @click.option(
@@ -37,13 +39,12 @@ __all__ = ["check"]
     "handlers",
     type=click.Path(exists=True, path_type=Path),
     multiple=True,
-    required=True,
-    help="The handler's source: a file, or a folder with all that is deployed.",
+    help="The handlers' source, a file or a folder. Without it, the code that the template names.",
 )
 @click.option(
     "--function",
     metavar="ID",
-    help="The function's logical id or construct path, if the template has several.",
+    help="The logical id or construct path of the only function to check.",
 )
 @click.option(
     "--external",
@@ -51,20 +52,23 @@ __all__ = ["check"]
     multiple=True,
     help="A name whose secret is declared elsewhere.",
 )
+@click.option("--strict", is_flag=True, help="Fail as well if something cannot be told.")
 @output
 @common
-def check(  # noqa: PLR0913, PLR0917  # click passes each option
+def check(  # noqa: PLR0913  # click passes each option
     templates: tuple[Path, ...],
     declared: Declarations,
     handlers: tuple[Path, ...],
     function: str | None,
     external: tuple[str, ...],
+    *,
+    strict: bool,
     output: str,
 ) -> int:
-    """Check that each secret the code uses is declared, in the environment and granted.
+    """Check that each handler gets the secrets that its code asks for.
 
-    The command does not call AWS, and reads the handler without running it. The exit code is 1
-    if something is missing.
+    The command does not call AWS, and reads the code without running it. The exit code is 1 if
+    something is wrong.
     """
     from core_backend.cli.output import print_json
     from core_backend.deploy.check import check as compare
@@ -72,15 +76,18 @@ def check(  # noqa: PLR0913, PLR0917  # click passes each option
     report = compare(
         templates,
         names=declared.imported,
-        handler=handlers,
+        handler=handlers or None,
         function=function,
         external=external,
+        strict=strict,
     )
     if output == "json":
         print_json(
             {
                 "ok": report.ok,
-                "secrets": [{**one._asdict(), "gaps": one.gaps} for one in report.secrets],
+                "secrets": [one._asdict() for one in report.secrets],
+                "faults": report.faults,
+                "warnings": report.warnings,
                 "unused": report.unused,
                 "unnamed": report.unnamed,
                 "unseen": report.unseen,

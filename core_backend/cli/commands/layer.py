@@ -30,7 +30,7 @@ __all__ = ["layer"]
 )
 @click.option("--with-sdk", is_flag=True, help="Add aiobotocore; pip gets it for Lambda.")
 @click.option(
-    "--python", default="3.13", show_default=True, metavar="X.Y", help="The function's Python."
+    "--python", default="3.14", show_default=True, metavar="X.Y", help="The function's Python."
 )
 @click.option(
     "--arch",

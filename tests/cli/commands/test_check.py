@@ -6,6 +6,11 @@ import json
 
 import pytest
 
+NOT_READABLE = (
+    "Charge: the environment variable STRIPE_API_KEY names the secret 'dev/stripe-api-key', which "
+    "the function may not read; allow it secretsmanager:GetSecretValue on that secret, in CDK "
+    "with function.grant_read(secret)"
+)
 CHECK = ("check", "--template", "template.json", "--names", "names.py", "--handler", "handler.py")
 
 
@@ -14,9 +19,10 @@ def _service(declare):
     """A handler that uses one secret of two."""
     declare(
         """
-        from core_backend import get_env, get_secret
+        from core_backend import async_handler, get_env, get_secret
         from names import STRIPE_API_KEY
 
+        @async_handler
         async def handler(event, context):
             await get_secret(get_env(STRIPE_API_KEY))
         """,
@@ -29,7 +35,8 @@ def template(tmp_path):
     """Write a template whose function has the secret, granted or not."""
 
     def write(*, granted):
-        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": "dev/stripe"}}
+        properties = {"Name": "dev/stripe-api-key"}
+        secret = {"Type": "AWS::SecretsManager::Secret", "Properties": properties}
         statement = {
             "Effect": "Allow",
             "Action": "secretsmanager:GetSecretValue",
@@ -64,7 +71,7 @@ def test_no_gap_is_exit_code_0(run, template):
 
     assert (result.code, result.err) == (0, "")
     assert "stripe-api-key" in result.out
-    assert "Missing" not in result.out
+    assert "Wrong" not in result.out
     assert "Declared, but not used by this code:\n  signing-key" in result.out
 
 
@@ -74,7 +81,7 @@ def test_a_gap_is_exit_code_1(run, template):
     result = run(*CHECK)
 
     assert (result.code, result.err) == (1, "")
-    assert "stripe-api-key: Charge may not read it; add function.grant_read(secret)" in result.out
+    assert f"Wrong:\n  stripe-api-key: {NOT_READABLE}\n" in result.out
 
 
 def test_json_output_has_the_same_report(run, template):
@@ -90,9 +97,10 @@ def test_json_output_has_the_same_report(run, template):
     assert report["unseen"] == []
     [stripe, _] = report["secrets"]
     assert stripe["name"] == "stripe-api-key"
-    assert stripe["used_at"] == ["handler.py:6"]
+    assert stripe["used_at"] == ["handler.py:7"]
     assert stripe["granted"] is False
-    assert stripe["gaps"] == ["Charge may not read it; add function.grant_read(secret)"]
+    assert stripe["gaps"] == [NOT_READABLE]
+    assert report["faults"] == report["warnings"] == []
 
 
 def test_an_external_secret_is_not_a_gap(run, template, tmp_path):
@@ -100,8 +108,12 @@ def test_an_external_secret_is_not_a_gap(run, template, tmp_path):
     text = (tmp_path / "template.json").read_text().replace("SecretsManager::Secret", "Other")
     (tmp_path / "template.json").write_text(text)
 
-    assert "no template declares it" in run(*CHECK).out
-    assert "no template declares it" not in run(*CHECK, "--external", "stripe-api-key").out
+    result = run(*CHECK)
+    assert result.code == 0
+    assert "if it is declared elsewhere, pass --external stripe-api-key" in result.out
+    assert run(*CHECK, "--strict").code == 1
+    result = run(*CHECK, "--strict", "--external", "stripe-api-key")
+    assert (result.code, "declared elsewhere" in result.out) == (0, False)
 
 
 def test_an_unknown_function_is_refused(run, template):
