@@ -60,7 +60,7 @@ class Account(MotoServer):
         """Be as new: a server for each test would cost more than most tests."""
         self.relent()
         self._hooks.clear()
-        self._noted.clear()
+        self._recorded.clear()
         with urlopen(Request(f"{self.url}/moto-api/reset", method="POST")):
             pass
 
