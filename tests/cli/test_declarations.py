@@ -111,8 +111,7 @@ def test_a_secret_may_have_several_variables(declare):
         from core_backend import SecretName
 
         A = SecretName("a-b")
-        B = SecretName("a-b").json()
-        B.env_key = "SOMEBODY_ELSES"
+        B = SecretName("a-b", env_key="SOMEBODY_ELSES").json()
     """)
 
     [secret] = load_declarations("names.py").secrets
