@@ -98,7 +98,7 @@ class Function(aws_lambda.Function):
 
     def _find_shared(self, variable: str, key: str) -> tuple[str, str, str] | None:
         other = self._keys.get(variable, key)
-        if (other, type(other)) == (key, type(key)):
+        if (str(other), type(other)) == (str(key), type(key)):
             return None
         return (
             "variable-shared",

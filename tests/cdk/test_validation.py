@@ -23,6 +23,14 @@ class TestKeys:
             "variable A_B, so one of them would get the other's value; rename one of them"
         ) in refusal(stack)
 
+    def test_two_fields_of_one_secret_have_one_variable(self, tmp_path):
+        stack = new_stack(tmp_path)
+        key = STRIPE_API_KEY
+        charge(stack, environment={key.field("a"): "dev/db", key.field("b"): "dev/db"})
+
+        # Nothing grants the function to read it.
+        assert "both need" not in refusal(stack)
+
     def test_a_name_and_a_plain_variable_for_one_variable(self, tmp_path):
         stack = new_stack(tmp_path)
         function = charge(stack, environment={"STRIPE_API_KEY": "something else"})
