@@ -352,3 +352,12 @@ def _get_start() -> _Start:
     if _latest is None or _latest.store is not store:
         _latest = _Start(store)
     return _latest
+
+
+if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+    # Loaded with the package and not with the first secret: a handler without a decorator would
+    # import the engine, and asyncio, in its first invocation.
+    from core_backend._engine import (  # noqa: F401
+        delivery,  # pyright: ignore[reportUnusedImport]
+        process,  # pyright: ignore[reportUnusedImport]
+    )

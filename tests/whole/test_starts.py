@@ -47,6 +47,14 @@ def test_the_first_event_imports_nothing(deploy: Any, handler: str) -> None:
         assert "core_backend.sources.direct" in function.invoke().payload["imported"]
 
 
+def test_without_a_decorator_only_the_source_is_left_for_the_first_event(deploy: Any) -> None:
+    with deploy("undecorated.handler") as function:
+        payload = function.invoke().payload
+    assert payload["right"]
+    assert "core_backend.sources.direct" in payload["imported"]
+    assert not [m for m in payload["imported"] if m.startswith(("asyncio", "core_backend._"))]
+
+
 def test_a_connection_is_open_before_the_first_event_which_uses_it(
     deploy: Any, service: SecretService
 ) -> None:
