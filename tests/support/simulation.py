@@ -19,6 +19,8 @@ from support.scheduler import Scheduler, Thread, running
 if TYPE_CHECKING:
     import pytest
 
+_DAY = 24 * 3600.0
+
 __all__ = ["Loop", "Sleeper", "installed"]
 
 
@@ -62,7 +64,8 @@ class Sleeper:
 
     def acquire(self, timeout: float = -1) -> None:
         if self._taken:
-            _now_running().block(lambda: not self._taken, timeout)
+            forever = timeout >= threading.TIMEOUT_MAX
+            _now_running().block(lambda: not self._taken, None if forever else timeout)
         self._taken = True
 
     def release(self) -> None:
@@ -87,7 +90,9 @@ class Loop(asyncio.BaseEventLoop):
         if timeout == 0:
             _pause()
         else:
-            _now_running().block(lambda: self._ready, timeout)
+            # asyncio waits for a day at most, even if no timer is due.
+            forever = timeout is None or timeout >= _DAY
+            _now_running().block(lambda: self._ready, None if forever else timeout)
         return []
 
     def _process_events(self, event_list: list[Any]) -> None: ...

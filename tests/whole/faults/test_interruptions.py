@@ -243,3 +243,27 @@ def test_row_32_a_signal_handler_in_the_middle_of_asking_strands_nobody(program)
 
 def test_row_33_a_finalizer_that_asks_is_answered_or_refused():
     run(FINALIZING)
+
+
+SUBINTERPRETER = """
+from core_backend import SecretUnavailableError, get_secret
+from core_backend._engine import process
+
+class Source:
+    def check(self, request): pass
+
+process.get_store().choose = lambda *_: (Source(), "given", "")
+try:
+    get_secret("a").result()
+except SecretUnavailableError as error:
+    print(error)
+"""
+
+
+def test_row_34_a_subinterpreter_is_told_what_it_lacks():
+    interpreters = pytest.importorskip("_interpreters", reason="subinterpreters: from Python 3.13")
+    program = f"import {interpreters.__name__} as i; i.run_string(i.create(), {SUBINTERPRETER!r})"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert "could not start (RuntimeError: daemon threads are disabled in this" in done.stdout
