@@ -85,6 +85,9 @@ def build_layer(
         for path in [*(target / _PACKAGE).glob(_FOR_THE_SDK)]:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     _copy_metadata(this, target)
+    for dependency in _base_dependencies():
+        _copy_modules(dependency, target)
+        _copy_metadata(dependency, target)
     interpreter = interpreter_for(python)
     if interpreter:
         script = [lean.__file__, str(target), f"{_OPT}/{target.name}"]
@@ -135,6 +138,18 @@ def _distribution() -> metadata.Distribution:
         ) from error
 
 
+def _base_dependencies() -> list[metadata.Distribution]:
+    """Return the packages that this one needs without any extra."""
+    lines = [line for line in metadata.requires(_PACKAGE) or () if "extra ==" not in line]
+    return [metadata.distribution(re.split(r"[^\w.-]", line, maxsplit=1)[0]) for line in lines]
+
+
+def _copy_modules(distribution: metadata.Distribution, target: Path) -> None:
+    for file in distribution.files or []:
+        if file.suffix == ".py":
+            _copy(Path(str(distribution.locate_file(file))), target / file)
+
+
 def _copy_package(target: Path) -> None:
     # Not by its list of files: an editable installation has none.
     root = Path(core_backend.__file__).parent
@@ -146,7 +161,7 @@ def _copy_package(target: Path) -> None:
 
 def _copy_metadata(distribution: metadata.Distribution, target: Path) -> None:
     """Copy the metadata, for what scans a layer for versions, and the licence."""
-    folder = target / f"{_PACKAGE}-{distribution.version}.dist-info"
+    folder = target / f"{distribution.name}-{distribution.version}.dist-info"
     folder.mkdir()
     # Up to the description, which is the README.
     fields, _, _ = str(distribution.read_text("METADATA")).partition("\n\n")

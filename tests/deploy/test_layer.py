@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -82,8 +83,13 @@ def test_what_works_with_the_sdk_comes_with_it_and_where_it_does_not_that_is_sai
     assert "core-backend layer --with-sdk" in said
 
 
-def test_the_base_install_needs_nothing_that_the_layer_would_have_to_bring():
-    assert all("extra ==" in line for line in metadata.requires("core_backend"))
+def test_it_has_what_the_base_install_needs(tmp_path):
+    contents = build_layer(tmp_path, python=HERE)
+
+    base = [line for line in metadata.requires("core_backend") if "extra ==" not in line]
+    assert {re.split("[<>=]", line)[0] for line in base} == {"cachetools"}
+    assert contents.packages["cachetools"] == metadata.version("cachetools")
+    assert (tmp_path / "python" / "cachetools" / "__init__.pyc").is_file()
 
 
 def test_it_is_under_150_kb_zipped(tmp_path):

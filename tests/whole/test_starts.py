@@ -10,6 +10,7 @@ import pytest
 from support.faults import AtConnect, silent
 from support.secret_service import SecretService
 
+from core_backend.sources.http.pool import _WARM as WARM
 from core_backend.testing.local_lambda import LambdaInitError, LocalLambda
 
 if TYPE_CHECKING:
@@ -55,15 +56,15 @@ def test_without_a_decorator_only_the_source_is_left_for_the_first_event(deploy:
     assert not [m for m in payload["imported"] if m.startswith(("asyncio", "core_backend._"))]
 
 
-def test_a_connection_is_open_before_the_first_event_which_uses_it(
+def test_connections_are_open_before_the_first_event_which_uses_them(
     deploy: Any, service: SecretService
 ) -> None:
     with deploy() as function:
         function.start()
-        service.wait_for_open(1)
+        service.wait_for_open(WARM)
         assert service.calls == []
         assert function.invoke().payload["right"]
-        assert service.connections == 1
+        assert service.connections == WARM
 
 
 def test_none_is_opened_where_that_is_switched_off(deploy: Any, service: SecretService) -> None:
@@ -78,7 +79,7 @@ def test_each_worker_of_a_managed_instance_opens_its_own(
 ) -> None:
     with deploy(concurrency=2) as function:
         function.start()
-        service.wait_for_open(2)
+        service.wait_for_open(2 * WARM)
         assert function.invoke().payload["right"]
 
 
@@ -99,7 +100,7 @@ def test_a_connection_that_ended_in_the_freezer_is_replaced(
 ) -> None:
     with deploy() as function:
         function.start()
-        service.wait_for_open(1)
+        service.wait_for_open(WARM)
         function.freeze()
         service.close_connections()
         assert function.invoke().payload["right"]
@@ -118,16 +119,16 @@ def test_a_warm_up_that_is_frozen_half_way_does_no_harm(
         assert function.invoke().payload["right"]
 
 
-def test_a_snapshot_holds_no_connection_and_each_restore_opens_one(
+def test_a_snapshot_holds_no_connection_and_each_restore_opens_new_ones(
     deploy: Any, service: SecretService
 ) -> None:
     with deploy(snap_start=True) as function:
         function.start()
         assert service.connections == 0
         function.restore()
-        service.wait_for_open(1)
+        service.wait_for_open(WARM)
         assert function.invoke().payload["right"]
-        assert service.connections == 1
+        assert service.connections == WARM
 
 
 # --- a network, or a service, that does not answer

@@ -11,27 +11,28 @@ from support.http_server import HttpServer
 
 from core_backend.errors import ConfigurationError
 from core_backend.sources.http.messages import Broken
+from core_backend.sources.http.pool import _WARM as WARM
 
 
 async def test_a_fetch_uses_the_connection_that_warming_opened(service, source):
     await source.warm()
-    assert (service.connections, service.calls) == (1, [])
+    assert (service.connections, service.calls) == (WARM, [])
     assert (await source.fetch(REQUEST)).value == "pl4nted-db"
-    assert service.connections == 1
+    assert service.connections == WARM
 
 
-async def test_warming_opens_no_second_connection(service, source):
+async def test_warming_again_opens_no_further_connection(service, source):
     await asyncio.gather(source.warm(), source.warm())
     await source.fetch(REQUEST)
     await source.warm()
-    assert service.connections == 1
+    assert service.connections == WARM
 
 
 async def test_a_warm_connection_that_idled_too_long_is_replaced(service, source):
     await source.warm()
     source._clock.freeze(13)
     await source.fetch(REQUEST)
-    assert [call.connection for call in service.calls] == [2]
+    assert [call.connection for call in service.calls] == [WARM + 1]
     service.wait_for_open(1)
 
 
@@ -39,14 +40,14 @@ async def test_a_warm_connection_that_the_server_closed_is_replaced(service, sou
     await source.warm()
     service.close_connections()
     await source.fetch(REQUEST)
-    assert [call.connection for call in service.calls] == [2]
+    assert [call.connection for call in service.calls] == [WARM + 1]
 
 
 async def test_a_warm_connection_that_breaks_on_its_first_request_costs_no_attempt(service, source):
     await source.warm()
     service.script(reset)
     await source.fetch(REQUEST)
-    assert [call.connection for call in service.calls] == [1, 2]
+    assert [call.connection for call in service.calls] == [WARM, WARM + 1]
 
 
 async def test_warming_asks_a_container_for_its_credentials(service, source):
@@ -63,7 +64,7 @@ async def test_warming_asks_a_container_for_its_credentials(service, source):
         await source.warm()
         await source.fetch(REQUEST)
         assert len(container.requests) == 1
-    assert service.connections == 1
+    assert service.connections == WARM
 
 
 async def test_warming_raises_what_is_wrong_and_the_next_fetch_works(service, source):
