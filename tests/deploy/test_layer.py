@@ -56,7 +56,8 @@ def test_the_layer_runs_on_its_own_and_holds_no_more_than_lambda_needs(tmp_path)
 
     version = metadata.version("core_backend")
     found = json.loads(run_in(tmp_path, PROBE))
-    assert made == LayerContents({"core_backend": version}, bytecode=True)
+    packages = {"cachetools": metadata.version("cachetools"), "core_backend": version}
+    assert made == LayerContents(packages, bytecode=True)
     assert found["file"] == str(tmp_path / "python" / "core_backend" / "__init__.pyc")
     assert "core_backend.handler" in found["modules"]
     assert not {"cdk", "cli", "deploy", "testing"} & {
@@ -92,10 +93,10 @@ def test_it_has_what_the_base_install_needs(tmp_path):
     assert (tmp_path / "python" / "cachetools" / "__init__.pyc").is_file()
 
 
-def test_it_is_under_150_kb_zipped(tmp_path):
+def test_it_is_under_180_kb_zipped(tmp_path):
     build_layer(tmp_path / "layer", python=HERE)
 
-    assert zip_layer(tmp_path / "layer", tmp_path / "layer.zip") < 150_000
+    assert zip_layer(tmp_path / "layer", tmp_path / "layer.zip") < 180_000
 
 
 def test_the_same_bytes_come_out_each_time(tmp_path):
@@ -170,9 +171,8 @@ def test_bytecode_that_the_installation_has_is_not_taken_along(tmp_path, monkeyp
 
     build_layer(tmp_path / "layer", python=HERE)
 
-    assert [name for name in contents(tmp_path / "layer") if "dist-info" not in name] == [
-        "python/core_backend/__init__.pyc"
-    ]
+    ours = [name for name in contents(tmp_path / "layer") if "/core_backend/" in name]
+    assert ours == ["python/core_backend/__init__.pyc"]
 
 
 def test_an_interpreter_that_cannot_compile_it_is_named(tmp_path, monkeypatch):
@@ -245,6 +245,7 @@ if "pip" in sys.argv:
         command = (tmp_path / "layer" / "python" / "asked.txt").read_text()
         assert made.packages == {
             "aiobotocore": "3.0",
+            "cachetools": metadata.version("cachetools"),
             "core_backend": metadata.version("core_backend"),
         }
         assert (
