@@ -65,7 +65,13 @@ def _own_layer(folder: Path) -> None:
 
 def _pip(wanted: list[str]) -> Callable[[Path], None]:
     # Without bytecode, which doubles all of them.
-    options = ["--no-compile", "--disable-pip-version-check", "--quiet", "--quiet"]
+    options = [
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--no-warn-conflicts",
+        "--quiet",
+        "--quiet",
+    ]
 
     def install(folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder)]
