@@ -276,9 +276,9 @@ class _Run:
         has_waited = False
         try:
             for request, answer in zip(requests, store.ask(requests, fresh=fresh), strict=True):
-                for flight in deliver(store, request, answer, fresh=fresh):
+                for flight, seconds in deliver(store, request, answer, fresh=fresh):
                     has_waited = True
-                    await flight.wait(self._settings.timeout)
+                    await flight.wait(seconds)
         except CoreBackendError:
             self._failed[second] += 1
         self._waited[second] += has_waited
