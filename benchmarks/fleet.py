@@ -267,7 +267,7 @@ class _Run:
                 # The old password is refused: the handler asks past the cache.
                 is_rotated = True
                 await self._invoke(store, fresh=True)
-            idle = self._idle_until(store)
+            idle = self._find_next_refresh(store)
             if not is_rotated:
                 idle = min(idle, max(self._rotation, self._loop.time()))
             await asyncio.sleep(idle - self._loop.time() + random.expovariate(1 / _INTERVAL))
