@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for text in outcome.tables.values():
                 print(f"{text}\n")
             if outcome.goals:
-                print(f"{Goal.table(outcome.goals)}\n", flush=True)
+                print(f"{Goal.format(outcome.goals)}\n", flush=True)
             if results is not None and outcome.rows:
                 outcome.write(results)
     if options.docs:

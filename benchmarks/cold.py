@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cold_start import ColdStart, cold_start
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from plan import OURS
 from service import secret_names
 
@@ -40,7 +40,7 @@ def run(plan: Plan) -> Outcome:
     """Measure cold starts with 0, 1, 3 and 10 secrets, each library in every round."""
     counts = (_AT,) if plan.quick else (1, _AT, 10)
     rounds = plan.count_rounds(15)
-    cases = _cases(plan, counts)
+    cases = _list_cases(plan, counts)
     plan.service.set_latency(_LATENCY)
     taken: dict[tuple[str, int], list[ColdStart]] = {case[:2]: [] for case in cases}
     progress = Progress("cold", (plan.warm_up + rounds) * len(cases))
@@ -53,16 +53,14 @@ def run(plan: Plan) -> Outcome:
             if number >= plan.warm_up:
                 taken[function, count].append(start)
     progress.end()
-    rows = [
-        _row(label, function, count, taken[function, count]) for function, count, label in cases
-    ]
-    _compare(rows)
-    tables = {"cold": figures_table(_COLUMNS, rows)}
+    rows = [_summarize(*case, taken[case[:2]]) for case in cases]
+    _add_comparisons(rows)
+    tables = {"cold": format_figures(_COLUMNS, rows)}
     setting = {"rounds": rounds, "latency": _LATENCY}
-    return Outcome("cold", "Process start to first response", tables, rows, _goals(rows), setting)
+    return Outcome("cold", "Process start to first response", tables, rows, _judge(rows), setting)
 
 
-def _cases(plan: Plan, counts: tuple[int, ...]) -> list[tuple[str, int, str]]:
+def _list_cases(plan: Plan, counts: tuple[int, ...]) -> list[tuple[str, int, str]]:
     """Return function, number of secrets and label of each thing to start."""
     floors = [
         (_FLOOR, 0, "empty async handler"),
@@ -74,7 +72,7 @@ def _cases(plan: Plan, counts: tuple[int, ...]) -> list[tuple[str, int, str]]:
     return floors + [(function, count, label) for count in counts for function, label in fetching]
 
 
-def _row(label: str, function: str, count: int, starts: list[ColdStart]) -> Row:
+def _summarize(function: str, count: int, label: str, starts: list[ColdStart]) -> Row:
     totals = [start.total * 1e3 for start in starts]
     processor = [start.processor * 1e3 for start in starts]
     low, _, high = quantiles(totals, n=4) if len(totals) > 1 else totals * 3
@@ -91,7 +89,7 @@ def _row(label: str, function: str, count: int, starts: list[ColdStart]) -> Row:
     }
 
 
-def _compare(rows: list[Row]) -> None:
+def _add_comparisons(rows: list[Row]) -> None:
     """Add what the secrets add to an empty handler, and our part of theirs."""
     floor = rows[0]
     for row in rows[2:]:
@@ -105,7 +103,7 @@ def _compare(rows: list[Row]) -> None:
             row["processor ratio"] = own["added processor"] / row["added processor"]
 
 
-def _goals(rows: list[Row]) -> list[Goal]:
+def _judge(rows: list[Row]) -> list[Goal]:
     of = {row["function"]: row for row in rows if row["secrets"] == _AT}
     goals = [
         Goal(f"cold, 3 secrets: added, to {key}'s", of[_function(key)]["ratio"], limit)

@@ -88,7 +88,7 @@ class _WatchedApi(RuntimeApi):
         return super().post(path, body)
 
     def _now(self) -> _Instant:
-        return _Instant(time.perf_counter(), _processor_time(self.process))
+        return _Instant(time.perf_counter(), _read_processor_time(self.process))
 
 
 def cold_start(
@@ -133,7 +133,7 @@ def cold_start(
             if share is not None:
                 share.add(api.process)
             api.wait(lambda: invocation.outcome is not None or api.exit or api.failure, _SECONDS)
-            peak = _peak(api.process)
+            peak = _read_peak(api.process)
             if share is not None:
                 # To end takes processor time as well.
                 share.open()
@@ -158,14 +158,14 @@ def cold_start(
     )
 
 
-def _processor_time(process: int) -> float:
+def _read_processor_time(process: int) -> float:
     if sys.platform != "linux":
         return 0.0
     # Another process's clock. Source: clock_getcpuclockid(3), and linux/posix-timers.h.
     return time.clock_gettime((~process << 3) | 2)
 
 
-def _peak(process: int) -> int:
+def _read_peak(process: int) -> int:
     try:
         status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     except OSError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Progress", "table"]
+__all__ = ["Progress", "format_table"]
 
 _WIDTH = 24
 
@@ -48,7 +48,7 @@ class Progress:
             print(line, file=sys.stderr, flush=True)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def format_table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return a Markdown table, aligned so that it can be read as plain text."""
     cells = [[str(cell) for cell in row] for row in (head, *rows)]
     columns = [_align(column) for column in zip(*cells, strict=True)]

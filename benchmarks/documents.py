@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import plots
-from console import table
+from console import format_table
 from outcome import Goal
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def update(results: Path) -> None:
     }
     measured = {name: figures for name, figures in found.items() if name != "peers_faults"}
     if measured:
-        tables |= {"goals": _goals(measured), "machine": _machine(measured)}
+        tables |= {"goals": _format_goals(measured), "machine": _format_machine(measured)}
     pages = {page: page.read_text(encoding="utf-8") for page in _PAGES}
     for mark, text in tables.items():
         [page] = [page for page, content in pages.items() if f"<!-- {mark} -->" in content]
@@ -56,12 +56,12 @@ def _replace(content: str, mark: str, text: str) -> str:
     return replaced
 
 
-def _goals(found: Mapping[str, Any]) -> str:
+def _format_goals(found: Mapping[str, Any]) -> str:
     goals = [goal for figures in found.values() for goal in figures["goals"]]
-    return Goal.table([Goal(*(goal[field] for field in Goal._fields)) for goal in goals])
+    return Goal.format([Goal(*(goal[field] for field in Goal._fields)) for goal in goals])
 
 
-def _machine(found: Mapping[str, Any]) -> str:
+def _format_machine(found: Mapping[str, Any]) -> str:
     """Return a table about the machine, as the first benchmark saw it."""
     first = min(found.values(), key=lambda figures: figures["when"])
     machine = first["machine"]
@@ -74,4 +74,4 @@ def _machine(found: Mapping[str, Any]) -> str:
         ["load after each benchmark", f"{loads[0]} to {loads[-1]}"],
         *first["versions"].items(),
     ]
-    return table(["", ""], rows)
+    return format_table(["", ""], rows)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from client_process import ClientProcess
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from plan import OURS
 from service import secret_names
 
@@ -46,7 +46,7 @@ def run(plan: Plan) -> Outcome:
             process.do("prepare", ttl=_TTL)
             invocations = process.do("steadily", secrets=_SECRETS, seconds=seconds, every=_EVERY)
         # Without the first one, for which nothing can be cached.
-        rows.append(_row(library.label, invocations[1:]))
+        rows.append(_summarize(library.label, invocations[1:]))
     progress.end()
     goals = [
         Goal("invocations that waited for the service, after the first", row["waited"], 0)
@@ -54,11 +54,11 @@ def run(plan: Plan) -> Outcome:
         if row["label"] == OURS.label
     ]
     setting = {"ttls": ttls, "ttl": _TTL, "latency": _LATENCY, "every": _EVERY, "secrets": 3}
-    tables = {"expiry": figures_table(_COLUMNS, rows)}
+    tables = {"expiry": format_figures(_COLUMNS, rows)}
     return Outcome("expiry", "Called steadily for many ttls", tables, rows, goals, setting)
 
 
-def _row(label: str, invocations: list[tuple[float, float]]) -> Row:
+def _summarize(label: str, invocations: list[tuple[float, float]]) -> Row:
     durations = [duration * 1e3 for _, duration in invocations]
     slots: dict[int, float] = {}
     for begun, duration in invocations:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from client_process import ClientProcess
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from plan import OURS
 from service import secret_names
 
@@ -53,14 +53,14 @@ def run(plan: Plan) -> Outcome:
                     if number:
                         taken.setdefault((label, count), []).append(seconds)
         progress.end()
-    rows = [_row(label, count, seconds, latency) for (label, count), seconds in taken.items()]
+    rows = [_summarize(label, count, seconds, latency) for (label, count), seconds in taken.items()]
     rows.sort(key=lambda row: row["secrets"])
     setting = {"rounds": rounds, "latency": latency}
-    tables = {"fanout": figures_table(_COLUMNS, rows)}
-    return Outcome("fanout", "Many secrets at once", tables, rows, _goals(rows), setting)
+    tables = {"fanout": format_figures(_COLUMNS, rows)}
+    return Outcome("fanout", "Many secrets at once", tables, rows, _judge(rows), setting)
 
 
-def _row(label: str, count: int, seconds: list[float], latency: float) -> Row:
+def _summarize(label: str, count: int, seconds: list[float], latency: float) -> Row:
     return {
         "label": label,
         "secrets": count,
@@ -69,7 +69,7 @@ def _row(label: str, count: int, seconds: list[float], latency: float) -> Row:
     }
 
 
-def _goals(rows: list[Row]) -> list[Goal]:
+def _judge(rows: list[Row]) -> list[Goal]:
     of = {row["label"]: row["latencies"] for row in rows if row["secrets"] == _AT}
     goals: list[Goal] = []
     for label, most, times in ((OURS.label, 6.5, 8), (_WIDE, 3, 15)):

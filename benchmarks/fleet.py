@@ -15,7 +15,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 
 from core_backend._configuration import Settings
 from core_backend._engine.delivery import deliver
@@ -80,15 +80,15 @@ def run(plan: Plan) -> Outcome:
     progress.end()
     defaults, trouble = runs["defaults"], runs["trouble"]
     rows = [
-        runs["scaling"].row("one function scales up", range(120)),
-        defaults.row("all start within a second", range(60)),
-        defaults.row("steady, default settings", range(120, 360), lasts=True),
-        runs["no jitter"].row("steady, no jitter", range(120, 360), lasts=True),
-        runs["no refresh"].row("steady, no refresh ahead", range(150, 450), lasts=True),
-        runs["neither"].row("steady, neither", range(150, 450), lasts=True),
-        trouble.row("a password is rotated", range(_ROTATION, _ROTATION + 60)),
-        trouble.row("an outage of 5 minutes", _OUTAGE),
-        trouble.row("after the outage", range(_OUTAGE.stop, _OUTAGE.stop + 300)),
+        runs["scaling"].summarize("one function scales up", range(120)),
+        defaults.summarize("all start within a second", range(60)),
+        defaults.summarize("steady, default settings", range(120, 360), lasts=True),
+        runs["no jitter"].summarize("steady, no jitter", range(120, 360), lasts=True),
+        runs["no refresh"].summarize("steady, no refresh ahead", range(150, 450), lasts=True),
+        runs["neither"].summarize("steady, neither", range(150, 450), lasts=True),
+        trouble.summarize("a password is rotated", range(_ROTATION, _ROTATION + 60)),
+        trouble.summarize("an outage of 5 minutes", _OUTAGE),
+        trouble.summarize("after the outage", range(_OUTAGE.stop, _OUTAGE.stop + 300)),
     ]
     goals = [
         Goal(f"fleet, {row['label']}: calls/s at the peak, of the quota", row["of quota"], 1.0)
@@ -101,7 +101,7 @@ def run(plan: Plan) -> Outcome:
         "secrets": len(_REQUESTS),
         "interval": _INTERVAL,
     }
-    tables = {"fleet": figures_table(_COLUMNS, rows)}
+    tables = {"fleet": format_figures(_COLUMNS, rows)}
     title = f"A fleet of {size:,} environments, simulated"
     return Outcome("fleet", title, tables, rows, goals, setting)
 
@@ -173,6 +173,8 @@ class _Service:
             raise failure_of(request, "ThrottlingException", "Rate exceeded")
         return SecretValue(SecretText("value"), "version")
 
+    async def warm(self) -> None: ...
+
     async def aclose(self) -> None: ...
 
 
@@ -203,7 +205,7 @@ class _Run:
         self._rotation = _ROTATION if has_trouble else seconds
         self._loop = _Loop()
         self._clock = _Clock(self._loop)
-        self._portal = _Portal(self._loop)
+        self._portal: Any = _Portal(self._loop)
         quota = _QUOTA * size / _ENVIRONMENTS
         self._service = _Service(self._loop, quota, _OUTAGE if has_trouble else range(0))
         self._waited: Counter[int] = Counter()
@@ -231,8 +233,9 @@ class _Run:
             self._loop.run_until_complete(live())
         finally:
             logging.disable(logging.NOTSET)
+            self._loop.close()
 
-    def row(self, label: str, window: range, *, lasts: bool = False) -> Row:
+    def summarize(self, label: str, window: range, *, lasts: bool = False) -> Row:
         """Return the figures of some seconds, and with ``lasts`` those of a month of them."""
         factor = _ENVIRONMENTS / self._size
         calls = [self._service.calls[second] * factor for second in window]
@@ -264,7 +267,7 @@ class _Run:
                 # The old password is refused: the handler asks past the cache.
                 is_rotated = True
                 await self._invoke(store, fresh=True)
-            idle = self._idle_until(store)
+            idle = self._find_next_refresh(store)
             if not is_rotated:
                 idle = min(idle, max(self._rotation, self._loop.time()))
             await asyncio.sleep(idle - self._loop.time() + random.expovariate(1 / _INTERVAL))
@@ -276,14 +279,14 @@ class _Run:
         has_waited = False
         try:
             for request, answer in zip(requests, store.ask(requests, fresh=fresh), strict=True):
-                for flight in deliver(store, request, answer, fresh=fresh):
+                for flight, seconds in deliver(store, request, answer, fresh=fresh):
                     has_waited = True
-                    await flight.wait(self._settings.timeout)
+                    await flight.wait(seconds)
         except CoreBackendError:
             self._failed[second] += 1
         self._waited[second] += has_waited
 
-    def _idle_until(self, store: Store) -> float:
+    def _find_next_refresh(self, store: Store) -> float:
         """Return until when all reads are hits. No invocation is simulated before."""
         entries = map(store.cache.entries.get, (request.key for request in _REQUESTS))
         due = min(0.0 if entry is None else entry._wall_due for entry in entries)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from service import secret_names
 
 if TYPE_CHECKING:
@@ -124,12 +124,12 @@ def run(plan: Plan) -> Outcome:
     progress = Progress("imports", (plan.warm_up + rounds) * (1 + len(alternatives)))
     for number in range(plan.warm_up + rounds):
         progress.step("core_backend, 3 secrets")
-        for module, milliseconds in _import_times(plan.service.own_environ).items():
+        for module, milliseconds in _measure_imports(plan.service.own_environ).items():
             if number >= plan.warm_up:
                 imported.setdefault(module, []).append(milliseconds)
         for one in random.sample(alternatives, len(alternatives)):
             progress.step(one.what)
-            milliseconds = _processor_time(one.code)
+            milliseconds = _measure_code(one.code)
             if number >= plan.warm_up:
                 avoided[one.what].append(milliseconds)
     progress.end()
@@ -147,8 +147,8 @@ def run(plan: Plan) -> Outcome:
         "imports",
         "What a fetch imports, and what it does without",
         {
-            "imports": figures_table(_MODULES, _summary(modules)),
-            "avoided": figures_table(_AVOIDED, others),
+            "imports": format_figures(_MODULES, _shorten(modules)),
+            "avoided": format_figures(_AVOIDED, others),
         },
         [*modules, *others],
         [Goal("the slowest module that a fetch imports, ms", slowest, 1.0)],
@@ -160,7 +160,7 @@ def _sort(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=lambda row: row["milliseconds"], reverse=True)
 
 
-def _summary(modules: list[Row]) -> list[Row]:
+def _shorten(modules: list[Row]) -> list[Row]:
     """Return the slowest modules, and the sums of the others and of all."""
     rest = modules[_SHOWN:]
     return [
@@ -173,7 +173,7 @@ def _summary(modules: list[Row]) -> list[Row]:
     ]
 
 
-def _import_times(environ: Mapping[str, str]) -> dict[str, float]:
+def _measure_imports(environ: Mapping[str, str]) -> dict[str, float]:
     """Return each module's own milliseconds, without the modules of every async handler."""
     report = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", _FETCH],
@@ -189,7 +189,7 @@ def _import_times(environ: Mapping[str, str]) -> dict[str, float]:
     return dict(times[names.index(_LAST_OF_THE_FLOOR) + 1 :])
 
 
-def _processor_time(code: str) -> float:
+def _measure_code(code: str) -> float:
     """Return the milliseconds of processor time of some code, beyond any async handler's."""
     output = subprocess.run(
         [sys.executable, "-c", _TIMED.format(code=code)],

@@ -10,12 +10,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from console import table
+from console import format_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Columns", "Goal", "Outcome", "Row", "figures_table"]
+__all__ = ["Columns", "Goal", "Outcome", "Row", "format_figures"]
 
 Row = dict[str, Any]
 Columns = dict[str, tuple[str, "Callable[[Any], str]"]]
@@ -48,9 +48,9 @@ class Goal(NamedTuple):
         return self.figure >= self.limit if self.at_least else self.figure <= self.limit
 
     @staticmethod
-    def table(goals: Sequence[Goal]) -> str:
+    def format(goals: Sequence[Goal]) -> str:
         """Return the goals, and whether each is reached, as Markdown."""
-        return table(
+        return format_table(
             ["must reach", "figure", "limit", "reached"],
             [
                 [
@@ -82,8 +82,8 @@ class Outcome(NamedTuple):
         content = {
             "benchmark": self.name,
             "when": datetime.now(UTC).isoformat(timespec="seconds"),
-            "machine": _machine(),
-            "versions": _versions(),
+            "machine": _describe_machine(),
+            "versions": _find_versions(),
             "setting": self.setting,
             "tables": {mark: text.splitlines() for mark, text in self.tables.items()},
             "goals": [{**goal._asdict(), "reached": goal.reached} for goal in self.goals],
@@ -96,14 +96,14 @@ class Outcome(NamedTuple):
         (folder / f"{self.name}.json").write_text(f"{text}\n", encoding="utf-8")
 
 
-def figures_table(columns: Columns, rows: Sequence[Row]) -> str:
+def format_figures(columns: Columns, rows: Sequence[Row]) -> str:
     """Return rows of figures as Markdown. A figure that a row does not have stays empty."""
     heads = [head for head, _ in columns.values()]
     cells = [
         [write(row[key]) if row.get(key) is not None else "" for key, (_, write) in columns.items()]
         for row in rows
     ]
-    return table(heads, cells)
+    return format_table(heads, cells)
 
 
 def _round(content: Any) -> Any:
@@ -119,12 +119,12 @@ def _round(content: Any) -> Any:
             return content
 
 
-def _machine() -> dict[str, object]:
+def _describe_machine() -> dict[str, object]:
     """Return what the figures depend on."""
     return {
-        "processor": _field("/proc/cpuinfo", "model name") or platform.processor(),
+        "processor": _read_field("/proc/cpuinfo", "model name") or platform.processor(),
         "cores": os.cpu_count(),
-        "memory": _field("/proc/meminfo", "MemTotal"),
+        "memory": _read_field("/proc/meminfo", "MemTotal"),
         "system": platform.platform(terse=True),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         # A load above the number of cores means that others worked as well.
@@ -132,7 +132,7 @@ def _machine() -> dict[str, object]:
     }
 
 
-def _versions() -> dict[str, str]:
+def _find_versions() -> dict[str, str]:
     """Return the versions of the installed libraries."""
     found: dict[str, str] = {}
     for package in _PACKAGES:
@@ -143,7 +143,7 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _field(path: str, name: str) -> str | None:
+def _read_field(path: str, name: str) -> str | None:
     """Return the first value of a field in one of Linux's tables."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from client_process import ClientProcess, StuckError
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from plan import OURS
 from support import faults
 from support.secret_service import SecretService
@@ -74,7 +74,7 @@ def run(plan: Plan) -> Outcome:
         if library is OURS
         for passed in [sum(not row[library.key] for row in rows)]
     ]
-    tables = {"peers_faults": figures_table(columns, rows)}
+    tables = {"peers_faults": format_figures(columns, rows)}
     setting = {"patience": [hardship.patience for hardship in hardships]}
     return Outcome("peers_faults", "Through the same faults", tables, rows, goals, setting)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from cold_start import ColdStart, cold_start
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from service import secret_names
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(plan: Plan) -> Outcome:
             if number >= plan.warm_up:
                 taken[function, kind].append(start)
     progress.end()
-    rows = [_row(function, kind, taken[function, kind]) for function, kind in cases]
+    rows = [_summarize(function, kind, taken[function, kind]) for function, kind in cases]
     for row in rows:
         floor = next(other for other in rows if other["kind"] == row["kind"])
         row["over"] = row["invocation"] - floor["invocation"]
@@ -59,12 +59,12 @@ def run(plan: Plan) -> Outcome:
         if row["function"] == "slow_prefetch"
     ]
     setting = {"rounds": rounds, "latency": _LATENCY, "secrets": len(_SECRETS)}
-    tables = {"prefetch": figures_table(_COLUMNS, rows)}
+    tables = {"prefetch": format_figures(_COLUMNS, rows)}
     title = "A slow import, and the first invocation"
     return Outcome("prefetch", title, tables, rows, goals, setting)
 
 
-def _row(function: str, kind: str, starts: list[ColdStart]) -> Row:
+def _summarize(function: str, kind: str, starts: list[ColdStart]) -> Row:
     return {
         "label": _FUNCTIONS[function],
         "function": function,

@@ -114,7 +114,7 @@ class ProcessorShare:
 def _make_group() -> tuple[Path, bool]:
     """Make a cgroup; return its folder, and whether it is one of version 2."""
     reasons = []
-    for mount, is_second_version in _mounts():
+    for mount, is_second_version in _find_mounts():
         folder = mount / f"core_backend-{os.getpid()}-{time.monotonic_ns()}"
         try:
             if is_second_version:
@@ -128,7 +128,7 @@ def _make_group() -> tuple[Path, bool]:
     raise NotAllowedError(f"{why}. It takes Linux, and root's rights")
 
 
-def _mounts() -> Iterator[tuple[Path, bool]]:
+def _find_mounts() -> Iterator[tuple[Path, bool]]:
     """Yield where the system shows its cpu cgroups, and whether they are of version 2."""
     try:
         lines = _MOUNTS.read_text(encoding="utf-8").splitlines()

@@ -10,7 +10,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from console import Progress
-from outcome import Columns, Outcome, Row, figures_table
+from outcome import Columns, Outcome, Row, format_figures
 
 if TYPE_CHECKING:
     from plan import Plan
@@ -85,7 +85,7 @@ def run(plan: Plan) -> Outcome:
         }
         for count, kind in cases
     ]
-    tables = {"redaction": figures_table(_COLUMNS, rows)}
+    tables = {"redaction": format_figures(_COLUMNS, rows)}
     return Outcome("redaction", "Masked logs", tables, rows, [], {"rounds": rounds})
 
 

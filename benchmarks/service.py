@@ -47,7 +47,7 @@ class Service:
         arguments = [part for pair in pairs for part in ("--secret", pair)]
         self._process = subprocess.Popen(  # this interpreter
             [sys.executable, "-m", "support.secret_service", *arguments],
-            env={**os.environ, "PYTHONPATH": _python_path(_TESTS)},
+            env={**os.environ, "PYTHONPATH": _join_python_path(_TESTS)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -57,10 +57,10 @@ class Service:
         folder = Path(self._folder.name)
         authority = Path(self.small_environ["AWS_CA_BUNDLE"])
         bundle = folder / "bundle.pem"
-        bundle.write_bytes(_public_authorities() + authority.read_bytes())
+        bundle.write_bytes(_read_public_authorities() + authority.read_bytes())
         self.environ = self.small_environ | {"AWS_CA_BUNDLE": str(bundle)}
         self.own_environ = self.environ | {
-            "PYTHONPATH": _python_path(_copy(authority, folder)),
+            "PYTHONPATH": _join_python_path(_copy(authority, folder)),
             # Empty counts as not set, also where this machine sets it.
             "AWS_CA_BUNDLE": "",
         }
@@ -92,28 +92,28 @@ class Service:
 def _copy(authority: Path, folder: Path) -> Path:
     """Copy core_backend, with bytecode and one more authority; return the folder to import from."""
     package = folder / "python" / "core_backend"
-    shutil.copytree(_package("core_backend"), package)
+    shutil.copytree(_find_package("core_backend"), package)
     [roots] = (path for path in package.rglob("roots") if path.is_dir())
     shutil.copy(authority, roots)
     compileall.compile_dir(package, quiet=2)
     return package.parent
 
 
-def _public_authorities() -> bytes:
+def _read_public_authorities() -> bytes:
     # What botocore itself loads, where it is told nothing.
     for package in ("certifi", "botocore"):
         if find_spec(package):
-            return (_package(package) / "cacert.pem").read_bytes()
+            return (_find_package(package) / "cacert.pem").read_bytes()
     print("there is no bundle of certificates for the SDKs to load", file=sys.stderr)
     return b""
 
 
-def _package(name: str) -> Path:
+def _find_package(name: str) -> Path:
     spec = find_spec(name)
     assert spec is not None  # it is installed
     assert spec.origin is not None  # with an __init__.py
     return Path(spec.origin).parent
 
 
-def _python_path(first: Path) -> str:
+def _join_python_path(first: Path) -> str:
     return os.pathsep.join(filter(None, [str(first), os.environ.get("PYTHONPATH", "")]))

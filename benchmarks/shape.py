@@ -17,7 +17,7 @@ from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 from cold_start import ColdStart, cold_start
-from console import Progress, table
+from console import Progress, format_table
 from outcome import Goal, Outcome, Row
 from plan import SDK_V4
 from processor_share import NotAllowedError, ProcessorShare, fraction
@@ -85,7 +85,7 @@ def run(plan: Plan) -> Outcome:
     """Measure cold starts with three secrets, each library at each memory size in every round."""
     rounds = plan.count_rounds(10, quick=6)
     sizes = plan.memory or (_MEMORY[:1] if plan.quick else _MEMORY)
-    python = _sdk_v4_python() if plan.measures_sdk_v4 else None
+    python = _install_sdk_v4() if plan.measures_sdk_v4 else None
     keys = {"", *(library.key for library in plan.libraries), *([SDK_V4] if python else [])}
     cases = [(case, memory) for case in _CASES if case.library in keys for memory in sizes]
     taken: dict[tuple[str, int], list[ColdStart]] = {
@@ -105,13 +105,13 @@ def run(plan: Plan) -> Outcome:
                     start = _start(plan, case, memory, shares[memory], python)
                     if number >= plan.warm_up:
                         taken[case.label, memory].append(start)
-            rows = [_row(label, memory, taken) for label, memory in taken]
+            rows = [_summarize(label, memory, taken) for label, memory in taken]
     except NotAllowedError as error:
         print(f"shape is skipped, because no cgroup can be made: {error}", file=sys.stderr)
     progress.end()
-    tables = _tables(rows, measured, plan.price) if rows else {}
+    tables = _format_tables(rows, measured, plan.price) if rows else {}
     setting = {"rounds": rounds, "latency": _LATENCY, "shares": measured, "price": plan.price}
-    return Outcome("shape", "Cold starts, by memory", tables, rows, _goals(rows), setting)
+    return Outcome("shape", "Cold starts, by memory", tables, rows, _judge(rows), setting)
 
 
 def _start(
@@ -134,7 +134,7 @@ def _start(
     )
 
 
-def _row(label: str, memory: int, taken: Mapping[tuple[str, int], list[ColdStart]]) -> Row:
+def _summarize(label: str, memory: int, taken: Mapping[tuple[str, int], list[ColdStart]]) -> Row:
     """Return the medians of all rounds. For core_backend, also compare it in each round."""
     starts = taken[label, memory]
     row: Row = {"label": label, "memory": memory}
@@ -153,7 +153,7 @@ def _row(label: str, memory: int, taken: Mapping[tuple[str, int], list[ColdStart
     return row
 
 
-def _sdk_v4_python() -> str | None:
+def _install_sdk_v4() -> str | None:
     """Return the interpreter of an environment with the AWS SDK v4, made where there is none."""
     folder = Path(sys.prefix) / "sdk-v4"
     python = folder / "bin" / "python"
@@ -187,7 +187,7 @@ def _sdk_v4_python() -> str | None:
     return str(python)
 
 
-def _tables(rows: list[Row], shares: Mapping[int, float], price: float) -> dict[str, str]:
+def _format_tables(rows: list[Row], shares: Mapping[int, float], price: float) -> dict[str, str]:
     def money(row: Row) -> str:
         # Lambda bills whole milliseconds, and a GB of 1,024 MB.
         milliseconds = math.ceil(row["total"])
@@ -198,28 +198,30 @@ def _tables(rows: list[Row], shares: Mapping[int, float], price: float) -> dict[
         ["Lambda gives", *(f"{fraction(memory):.1%}" for memory in shares)],
     ]
     return {
-        "shape": _by_memory(rows, lambda row: f"{row['init']:.0f} + {row['invocation']:.0f}"),
-        "shape_processor": _by_memory(
+        "shape": _format_by_memory(
+            rows, lambda row: f"{row['init']:.0f} + {row['invocation']:.0f}"
+        ),
+        "shape_processor": _format_by_memory(
             rows,
             lambda row: f"{row['init_processor']:.0f} + {row['invocation_processor']:.1f}",
         ),
-        "money": _by_memory(rows, money),
-        "shares": table(["", *(f"{memory} MB" for memory in shares)], verified),
+        "money": _format_by_memory(rows, money),
+        "shares": format_table(["", *(f"{memory} MB" for memory in shares)], verified),
     }
 
 
-def _by_memory(rows: list[Row], cell: Callable[[Row], str]) -> str:
+def _format_by_memory(rows: list[Row], cell: Callable[[Row], str]) -> str:
     """Return a table with a line for each library and a column for each memory size."""
     sizes = list(dict.fromkeys(row["memory"] for row in rows))
     labels = list(dict.fromkeys(row["label"] for row in rows))
     cells = {(row["label"], row["memory"]): cell(row) for row in rows}
-    return table(
+    return format_table(
         ["", *(f"{size} MB" for size in sizes)],
         [[label, *(cells[label, size] for size in sizes)] for label in labels],
     )
 
 
-def _goals(rows: list[Row]) -> list[Goal]:
+def _judge(rows: list[Row]) -> list[Goal]:
     of = {row["label"]: row for row in rows if row["memory"] == _MEMORY[0]}
     if not {_OURS, _QUICKEST_BOTO3} <= set(of):
         return []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 
 from core_backend.deploy.layer import build_layer, zip_layer
 
@@ -42,9 +42,9 @@ _COLUMNS: Columns = {
 
 def run(plan: Plan) -> Outcome:
     """Put each into a folder of its own, as for a layer, and measure the folder."""
-    layers: dict[str, Callable[[Path], object]] = {_OURS: _own_layer}
+    layers: dict[str, Callable[[Path], object]] = {_OURS: _build_own_layer}
     if not plan.quick:
-        layers |= {label: _pip(wanted) for label, wanted in _BY_PIP.items()}
+        layers |= {label: _install_by_pip(wanted) for label, wanted in _BY_PIP.items()}
     progress = Progress("size", len(layers))
     rows: list[Row] = []
     for label, fill in layers.items():
@@ -55,17 +55,23 @@ def run(plan: Plan) -> Outcome:
             rows.append({"label": label, **_measure(layer, Path(folder) / "layer.zip")})
     progress.end()
     goals = [Goal("our layer, zipped, KB", rows[0]["zipped"] / 1e3, 180)]
-    tables = {"size": figures_table(_COLUMNS, rows)}
+    tables = {"size": format_figures(_COLUMNS, rows)}
     return Outcome("size", "The layer", tables, rows, goals, {"bytecode by pip": False})
 
 
-def _own_layer(folder: Path) -> None:
+def _build_own_layer(folder: Path) -> None:
     build_layer(folder, python=f"{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def _pip(wanted: list[str]) -> Callable[[Path], None]:
+def _install_by_pip(wanted: list[str]) -> Callable[[Path], None]:
     # Without bytecode, which doubles all of them.
-    options = ["--no-compile", "--disable-pip-version-check", "--quiet", "--quiet"]
+    options = [
+        "--no-compile",
+        "--disable-pip-version-check",
+        "--no-warn-conflicts",
+        "--quiet",
+        "--quiet",
+    ]
 
     def install(folder: Path) -> None:
         command = [sys.executable, "-m", "pip", "install", *options, "--target", str(folder)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from client_process import ClientProcess
 from console import Progress
-from outcome import Columns, Goal, Outcome, Row, figures_table
+from outcome import Columns, Goal, Outcome, Row, format_figures
 from plan import OURS
 from service import secret_names
 
@@ -58,15 +58,15 @@ def run(plan: Plan) -> Outcome:
                     )
                     taken.setdefault((label, case), []).extend(figures)
         progress.end()
-    rows = [_row(label, case, figures) for (label, case), figures in taken.items()]
+    rows = [_summarize(label, case, figures) for (label, case), figures in taken.items()]
     rows.sort(key=lambda row: list(_CASES).index(row["key"]))
-    _compare(rows)
+    _add_ratios(rows)
     setting = {"rounds": rounds, "bursts": bursts, "calls": _CALLS}
-    tables = {"warm": figures_table(_COLUMNS, rows)}
-    return Outcome("warm", "A secret that is cached", tables, rows, _goals(rows), setting)
+    tables = {"warm": format_figures(_COLUMNS, rows)}
+    return Outcome("warm", "A secret that is cached", tables, rows, _judge(rows), setting)
 
 
-def _row(label: str, case: str, figures: list[float]) -> Row:
+def _summarize(label: str, case: str, figures: list[float]) -> Row:
     figures = sorted(figures)
     return {
         "label": label,
@@ -79,7 +79,7 @@ def _row(label: str, case: str, figures: list[float]) -> Row:
     }
 
 
-def _compare(rows: list[Row]) -> None:
+def _add_ratios(rows: list[Row]) -> None:
     ours = {row["key"]: row["nanoseconds"] for row in rows if row["label"] == OURS.label}
     for row in rows:
         own = ours.get(row["key"])
@@ -87,7 +87,7 @@ def _compare(rows: list[Row]) -> None:
         row["ratio"] = own / row["nanoseconds"] if own and theirs else None
 
 
-def _goals(rows: list[Row]) -> list[Goal]:
+def _judge(rows: list[Row]) -> list[Goal]:
     limits = {"Powertools parameters": 1 / 4, "aws-secretsmanager-caching": 1 / 30}
     return [
         Goal(f"a hit, {row['case']}, to {row['label']}'s", row["ratio"], limits[row["label"]])

@@ -44,7 +44,7 @@ def _fetch(secrets: list[str]) -> float:
     return seconds
 
 
-def _hits(way: str, secrets: list[str], bursts: int, calls: int) -> list[float]:
+def _measure_hits(way: str, secrets: list[str], bursts: int, calls: int) -> list[float]:
     """Return the nanoseconds of one cached read, for each burst of ``calls`` reads."""
     _loop.run_until_complete(_client.burst(way, secrets, calls))
     gc.collect()
@@ -56,7 +56,7 @@ def _hits(way: str, secrets: list[str], bursts: int, calls: int) -> list[float]:
     return figures
 
 
-def _steadily(secrets: list[str], seconds: float, every: float) -> list[tuple[float, float]]:
+def _invoke_steadily(secrets: list[str], seconds: float, every: float) -> list[tuple[float, float]]:
     """Invoke the handler every so often; return when each invocation began, and what it took."""
     invocations: list[tuple[float, float]] = []
     first = time.perf_counter()
@@ -116,17 +116,17 @@ async def _read_async(secret: str, *, fresh: bool, stage: str | None = None) -> 
     try:
         return {"value": await _client.read(secret, fresh, stage)}
     except Exception as error:  # noqa: BLE001  # whatever a library raises
-        return _failure(error)
+        return _describe_failure(error)
 
 
 def _read_sync(secret: str, *, fresh: bool, stage: str | None = None) -> Outcome:
     try:
         return {"value": _client.read(secret, fresh, stage)}
     except Exception as error:  # noqa: BLE001  # as above
-        return _failure(error)
+        return _describe_failure(error)
 
 
-def _failure(error: Exception) -> Outcome:
+def _describe_failure(error: Exception) -> Outcome:
     return {"error": f"{type(error).__name__}: {error}"}
 
 
@@ -134,8 +134,8 @@ _COMMANDS = {
     "greet": _greet,
     "prepare": _prepare,
     "fetch": _fetch,
-    "hits": _hits,
-    "steadily": _steadily,
+    "hits": _measure_hits,
+    "steadily": _invoke_steadily,
     "read": _read,
     "read on a new loop": _read_on_new_loop,
     "read together": _read_together,

@@ -154,7 +154,7 @@ def test_a_simulation_gives_the_same_figures_again(monkeypatch: pytest.MonkeyPat
     for _ in range(2):
         simulation = fleet._Run(20, Settings(), 250)
         simulation.simulate(lambda: None)
-        rows.append(simulation.row("all of it", range(250)))
+        rows.append(simulation.summarize("all of it", range(250)))
     assert rows[0] == rows[1]
     assert rows[0]["peak"] > 0
 
