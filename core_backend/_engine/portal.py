@@ -1,7 +1,16 @@
-"""The private loop: one daemon thread on which all fetching happens.
+"""The private event loop, in a daemon thread of its own, on which all fetching happens.
 
-Clients and sockets live on this one loop for the life of the process, so that no caller's loop
-matters: not whether there is one, not which, and not when it ends. A cache hit never comes here.
+Connections belong to this loop for the life of the process, so it does not matter whether a caller
+has a loop, which one, or when it ends. A cache hit never comes here.
+
+The engine's lock is here as well, because interruptions threaten both. Signal handlers and
+finalizers run between any two steps of a thread, also under the lock:
+
+*   One that asks for a secret takes the lock again, so the lock is reentrant.
+*   One that raises must not leave it locked. Up to Python 3.13, ``with`` sees to that. On 3.14, a
+    handler can run after the lock was taken and before the block begins. The same goes for the lock
+    with which Python starts threads.
+*   One that waits would wait forever, since the fetch needs the lock. ``is_held_here`` tells.
 """
 
 from __future__ import annotations
@@ -77,19 +86,19 @@ def _release_to(depth: int, lock: Any) -> None:
         lock.release()
 
 
-# What must not be finalized as long as the child has anything else to do.
+# The parent's loops, in a forked child. They are kept, because finalizing one would close it.
 _left_behind: list[object] = []
 
 
 def leave_to_parent(loop: asyncio.AbstractEventLoop, *, connections: bool = False) -> None:
-    """Cut the child's copy of a loop off from the parent's, whatever becomes of it at exit.
+    """Detach a forked child's copy of a loop from the parent's, so that closing it does no harm.
 
     Args:
-        loop: Not to be run any more by this process.
-        connections: Whether to cut off what is registered with the loop as well.
+        loop: The loop, which this process must not run any more.
+        connections: Whether to detach the loop's connections as well.
     """
     _left_behind.append(loop)
-    # There is no public way to it. uvloop has none, and closes nothing by finalizer.
+    # Not public. uvloop has no selector, and its finalizer closes nothing.
     selector: Any = getattr(loop, "_selector", None)
     if selector is None or loop.is_closed() or not hasattr(select, "epoll"):
         return
@@ -99,7 +108,7 @@ def leave_to_parent(loop: asyncio.AbstractEventLoop, *, connections: bool = Fals
             os.dup2(unconnected.fileno(), descriptor, inheritable=False)
 
 
-# How long closing waits for tasks that were told to stop, in seconds.
+# How many seconds closing waits for tasks that were cancelled.
 _GRACE = 1.0
 _ROUNDS = 5
 
@@ -129,11 +138,11 @@ class Portal:
         if sys.is_finalizing():
             # On Python 3.11 the thread would start, never run, and be waited for.
             raise RuntimeError("the interpreter is shutting down")
-        # Not by the policy: an application's choice of loop is for the application's tasks.
+        # Not from the event loop policy, which chooses a loop for the application's tasks.
         with _unlogged():
             self._loop = _Loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        # What runs after others: it closes what they used, and is not cut off.
+        # Tasks that close what others used. They wait for those, and are not cancelled.
         self._closing: set[asyncio.Task[None]] = set()
         self._ended = False
         self._thread = threading.Thread(target=self._run, name="core_backend", daemon=True)
@@ -153,22 +162,22 @@ class Portal:
         return self._loop.is_closed()
 
     def spawn(self, *jobs: Job) -> None:
-        """Start ``jobs`` as tasks on the loop, all in one go. From any thread; returns at once."""
+        """Start ``jobs`` as tasks, all in one go. Any thread may call this; it returns at once."""
         self._loop.call_soon_threadsafe(self._start, *jobs)
 
     def spawn_after(self, job: Job) -> None:
-        """Start ``job`` once all has ended that runs now."""
+        """Start ``job`` when all the tasks of now have ended."""
         self._loop.call_soon_threadsafe(self._start_after, job)
 
     def close(self, last: Job | None) -> None:
-        """Cancel what runs, await ``last``, and end the thread. Not from the thread itself."""
+        """Cancel all tasks, run ``last``, and end the thread. Not to be called on that thread."""
         # It may be closed already.
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(self._start_closing, last)
         self._thread.join(_GRACE * 2)
 
     def leave_to_parent(self) -> None:
-        """Let a forked child's copy touch nothing of its parent's."""
+        """Detach a forked child's copy from the parent's loop and connections."""
         leave_to_parent(self._loop, connections=True)
 
     def _start(self, *jobs: Job) -> None:
@@ -176,7 +185,7 @@ class Portal:
             self._begin(job, self._tasks)
 
     def _begin(self, job: Job, among: set[asyncio.Task[None]]) -> None:
-        # An empty context: a fetch outlives the invocation that asked first, and serves others.
+        # An empty context, because a fetch outlives the invocation that asked first.
         task = self._loop.create_task(job(), context=Context())
         among.add(task)
         task.add_done_callback(among.discard)
@@ -206,15 +215,15 @@ class Portal:
         if running or closing:
             await asyncio.wait([*running, *closing], timeout=_GRACE)
         if last is not None:
-            # Whatever fails to close is being dropped all the same.
+            # If closing fails, it is dropped all the same.
             with contextlib.suppress(Exception):
                 await last()
-        # What is still there waits for the other side's farewell, which may never come. There is no
-        # public way to it.
+        # The transports that are left wait until the other side closes, which may never happen.
+        # There is no public way to get them.
         left: Any = getattr(self._loop, "_transports", {})
         for transport in list(left.values()):
             transport.abort()
-        # What was closed lets go of its sockets in the loop's next rounds: the SDK's TLS in three.
+        # Closed transports release their sockets in the loop's next rounds; the SDK's TLS takes 3.
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
         self._end()
@@ -238,16 +247,16 @@ class Portal:
 
 
 def is_fetching() -> bool:
-    """Whether this is a thread that fetches: one that waited here would wait for itself."""
+    """Whether this is a thread that fetches. If it waited for a fetch, it would wait forever."""
     return getattr(_here, "fetching", False)
 
 
 @contextlib.contextmanager
 def _unlogged() -> Generator[None]:
-    """Keep to itself what asyncio tells of a new loop, here, at level DEBUG.
+    """Drop the line that asyncio logs about a new loop at level DEBUG, in this thread.
 
-    A log handler may fetch a secret, to ship the line with. It would open a loop in turn, whose
-    line would make it fetch again.
+    A log handler may fetch a secret before it ships that line. That fetch would open a loop, which
+    logs the line again, and so on.
     """
     here = threading.get_ident()
 

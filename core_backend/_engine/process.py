@@ -1,4 +1,8 @@
-"""The composition root: the process's one store, built on first use, replaced by fork and tests."""
+"""The process's one store: built on first use, changed by ``configure``, replaced by tests.
+
+This is where the parts are put together: settings, clock, chance, and the source that is chosen.
+Here too is what happens to the store when the process forks, ends, or is made into a snapshot.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ __all__ = [
 
 
 class Restore:
-    """Takes back what one call changed, at the end of a ``with`` block."""
+    """Takes back one call of ``configure``, at the end of its ``with`` block."""
 
     def __init__(self, take_back: Callable[[Restore], None]) -> None:
         self._take_back = take_back
@@ -54,31 +58,31 @@ class Restore:
 
 
 class Changes:
-    """Those in force, oldest first: of two that say the same setting, the newer counts.
+    """The changes that ``configure`` made, oldest first. If two set the same, the newer counts.
 
-    Not locked: its owner changes it under one lock.
+    It is not locked: ``process`` changes it under its lock.
     """
 
     def __init__(self) -> None:
         self._made: list[tuple[ref[Restore], dict[str, Any]]] = []
 
     def add(self, restore: Restore, settings: dict[str, Any]) -> None:
-        """Put settings, checked already, in force until ``restore`` is through."""
+        """Add checked settings, until ``restore`` takes them back."""
         self._join()
         self._made.append((ref(restore), settings))
 
     def remove(self, restore: Restore) -> None:
-        """Take back what came with ``restore``, if it is still there."""
+        """Take back what was added with ``restore``. Doing so twice changes nothing."""
         self._made = [(of, settings) for of, settings in self._made if of() is not restore]
 
     def over(self, settings: Settings) -> Settings:
-        """Return ``settings`` with all the changes made."""
+        """Return ``settings`` with all the changes."""
         for _, changes in self._made:
             settings = settings.replace(**changes)
         return settings
 
     def _join(self) -> None:
-        """Make one of neighbours that nobody can take back, or each call would be kept."""
+        """Merge adjacent changes that nobody can take back, so that calls do not pile up."""
         joined: list[tuple[ref[Restore], dict[str, Any]]] = []
         for of, settings in self._made:
             if joined and of() is None and joined[-1][0]() is None:
@@ -89,9 +93,10 @@ class Changes:
 
 
 class _Layer:
-    """What is put in place of the parts below, and the store that was made with it.
+    """The parts that a block of ``replaced`` puts in place, and the store that was made with them.
 
-    Layers end in any order: a session's fixtures outlive those of the test that asked first.
+    Layers can end in any order: a fixture of the session outlives those of the test that came
+    first.
     """
 
     def __init__(
@@ -106,15 +111,16 @@ class _Layer:
         self.random = random
         self.settings = settings
         self.changes = Changes()
-        """What ``configure`` changed. It outlives the store: a snapshot does not undo code."""
+        """The changes by ``configure``. They outlive the store, since a restore reruns no code."""
         self.store: Store | None = None
         self.base = Settings()
-        """What the store was made with, but for what ``configure`` changed."""
+        """The settings that the store was made with, without the changes by ``configure``."""
 
 
 _lock = Lock()
 _layers = [_Layer()]
-# What must not be finalized: in a forked child, the parent's sockets and selector.
+# The stores of the parent process, in a forked child. They are kept, because finalizing them would
+# close what the parent still uses.
 _left_behind: list[Store] = []
 
 
@@ -169,9 +175,9 @@ def _reset_before_snapshot() -> None:
 
 
 def reset() -> None:
-    """Forget everything but what ``configure`` changed: values, failures, threads, connections.
+    """Forget values, failures, threads and connections, and read the environment again.
 
-    The environment is read again.
+    Changes by ``configure`` stay.
     """
     _drop(list(_layers))
     for store in _left_behind:
@@ -184,7 +190,7 @@ def _drop(layers: list[_Layer], *, wake: bool = True) -> None:
         for layer in layers:
             layer.store = None
         _engine.current = _layers[-1].store
-    # Outside of the lock: whoever is still fetching may be waiting for it.
+    # Outside of the lock, because a fetch that is under way may wait for it.
     for store in stores:
         if store is not None:
             store.close(wake=wake)
@@ -198,15 +204,13 @@ def replaced(
     random: Callable[[], float] | None = None,
     settings: Settings | None = None,
 ) -> Generator[None]:
-    """Put other parts in place until the block ends, and start over with them: nothing is cached.
-
-    What is not given stays as it is, or as the environment has it by then.
+    """Put other parts in place until the block ends, with a new store that has nothing cached.
 
     Args:
-        source: Where values come from, in place of AWS.
+        source: Where values come from, instead of AWS.
         clock: Tells the time.
         random: Returns a number from 0 to 1.
-        settings: In place of those in force.
+        settings: The settings, instead of those in force. Parts that are left out stay as they are.
     """
     layer = _Layer(source, clock, random, settings)
     with _lock:
@@ -218,16 +222,16 @@ def replaced(
         with _lock:
             above = _layers[_layers.index(layer) :]
             _layers.remove(layer)
-        # Those above were made with parts that are gone.
+        # The stores above it were made with its parts.
         _drop(above)
 
 
 def configure(**settings: object) -> Restore:
-    """Change settings of the process; ``core_backend.configure`` has the whole story."""
+    """Change settings of the process. See ``core_backend.configure``."""
     with _lock:
         get_store()
         owner = _owner()
-        # Alone, so that of the checked settings those and no others are kept.
+        # Over the defaults, so that only what was given is kept.
         checked = vars(change_settings(Settings(), settings))
         restore = Restore(lambda done: _apply(owner, done))
         owner.changes.add(restore, checked)
@@ -236,7 +240,7 @@ def configure(**settings: object) -> Restore:
 
 
 def _apply(owner: _Layer, done: Restore | None = None) -> None:
-    """Put a layer's changes in force, without the one that is done."""
+    """Apply a layer's changes to all stores that it governs, without the one that is done."""
     with _lock:
         if done is not None:
             owner.changes.remove(done)
@@ -267,7 +271,7 @@ def _after_fork() -> None:
 
 
 def _hook_into_snapshots() -> None:
-    # Lambda's own package, there wherever SnapStart is; nobody else pays for the import.
+    # Lambda has this package wherever it has SnapStart. Nobody else pays for the import.
     import snapshot_restore_py  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
     snapshot_restore_py.register_before_snapshot(_reset_before_snapshot)
@@ -345,7 +349,7 @@ def _sdk(settings: Settings, clock: Clock, reason: str) -> BatchSource:
 chooser = choose_source
 """What chooses the source. The pytest plugin puts its own in this place."""
 
-# Nobody is woken then: who waits would complain.
+# At exit nobody is woken: a thread that waits would only log an error.
 atexit.register(lambda: _drop(list(_layers), wake=False))
 if hasattr(os, "register_at_fork"):  # pragma: no branch  # Windows does not fork
     os.register_at_fork(after_in_child=_after_fork)
