@@ -32,6 +32,8 @@ The rules:
 6.  ``fresh`` never serves an expired value, heeds a cool-down, and is shared for one second.
 7.  Everything is decided under one lock. Nothing waits under it, and nothing foreign runs under it.
 8.  A flight can be joined only once it has started. If it cannot start, its callers get an error.
+9.  Signal handlers and finalizers may interrupt any line. One that raises leaves no lock taken. One
+    that waits where waiting would never end gets an error.
 
 The words:
 

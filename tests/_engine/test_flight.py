@@ -164,6 +164,20 @@ def test_an_abandoned_fetch_past_the_cache_is_shared_with_nobody() -> None:
     assert flights.find(REQUEST, NOW, 5.0, fresh=True) is None
 
 
+@pytest.mark.parametrize("end", [Flights.disown, Flights.drop_waiters])
+def test_a_finalizer_may_ask_while_all_flights_are_gone_through(end) -> None:
+    flights = Flights(FakeClock(), 10)
+
+    class Interrupted(Flight):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name in {"abandoned", "_waiters"}:
+                flights.add([flight_of()])
+
+    flights.add([Interrupted(REQUEST, NOW, Lock()) for _ in range(2)])
+    end(flights)
+
+
 @pytest.mark.parametrize("fresh", [False, True])
 def test_nobody_joins_a_frozen_flight(fresh: bool) -> None:
     flights = Flights(FakeClock(), 10)
