@@ -1,4 +1,4 @@
-"""Time that can be trusted where time is not: environments freeze, and wake up elsewhere.
+"""Ages and time limits that stay right when an environment is frozen and restored elsewhere.
 
 Monotonic time can stand still while an environment is frozen, and starts near zero on a new
 machine; wall time can be wrong after a restore. So a moment is both, and an age is the larger.
@@ -47,7 +47,7 @@ class Moment:
 class Sent:
     """When an attempt was sent, and its place among all attempts of the process.
 
-    Clocks may be set, and environments restored: what was sent later is told by its order alone.
+    Clocks may be set, and environments restored, so only ``order`` says which was sent later.
     """
 
     __slots__ = ("at", "order")

@@ -44,7 +44,7 @@ E = TypeVar("E")
 F = TypeVar("F")
 
 
-# The overloads say what a batch is; the class alone cannot be told.
+# The overloads give a batch its type.
 _batch_of: Any = SecretBatch
 _NO_DEFAULT: Any = object()
 
@@ -162,8 +162,8 @@ def get_secrets(*secrets: Any, fresh: bool = False) -> Any:
 def configure(**settings: object) -> Restore:
     """Change settings of the whole process, for all its tasks and threads.
 
-    What is cached stays. Each setting can also be given as ``CORE_BACKEND_<NAME>`` in the
-    environment, which is read when the first secret is asked for.
+    What is cached stays, if ``allow`` still allows it. Each setting can also be given as
+    ``CORE_BACKEND_<NAME>`` in the environment, which is read when the first secret is asked for.
 
     Args:
         **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,

@@ -22,15 +22,17 @@ The rules:
 1.  A value younger than its ttl is returned at once. From ``refresh_ahead`` of its ttl on, asking
     for it also starts a refresh in the background.
 2.  For each secret, stage and version at most one fetch is under way, however many ask. A fetch
-    past the cache (``fresh``) must be sent after it was asked for, so it joins no ordinary one.
-3.  A fetch that takes longer than any may was frozen with its environment. No one joins it any
-    more, and those who wait for it ask again.
-4.  A value is as old as its request. An older answer never replaces a newer one, nor a refusal.
+    past the cache (``fresh``) does not join an ordinary one, which may have been sent before.
+3.  If a fetch is under way for longer than the setting ``timeout``, its environment was frozen. No
+    one joins it any more. Those who wait for it ask again if it fails, or if they ask only now.
+4.  A value is as old as its request. An older answer never replaces a newer value or refusal.
     A value that was dropped or replaced is gone from every handle too.
 5.  While a failure may pass, an expired value serves for up to ``max_stale``, and the service is
     left alone for a cool-down. A refusal drops the value, and is remembered for five seconds.
-6.  ``fresh`` never serves an expired value, heeds a cool-down, and is shared for one second.
-7.  Everything is decided under one lock. Nothing waits under it, and nothing foreign runs under it.
+6.  ``fresh`` never returns an expired value. In a cool-down it gets the remembered error. Those who
+    ask for it within one second share a fetch.
+7.  Everything is decided under one lock, ``Store.lock``. No network and no code of yours runs under
+    it. ``process`` has a lock of its own, which is always taken first.
 8.  A flight can be joined only once it has started. If it cannot start, its callers get an error.
 9.  Signal handlers and finalizers may interrupt any line. One that raises leaves no lock taken. One
     that waits where waiting would never end gets an error.
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 current: Store | None = None
 """The process's store, once there is one. ``process`` sets it; a hit reads it.
 
-It is here so that importing ``core_backend`` does not import the engine, which a stack, or a test
-that patches everything, never needs. The first secret that is asked for imports it.
+It is here so that importing ``core_backend`` does not import the store and what is under it, which
+a stack, or a test that patches everything, never needs. The first secret that is asked for imports
+them.
 """

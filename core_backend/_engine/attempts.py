@@ -42,7 +42,7 @@ class Attempts:
 
     Attributes:
         sent: When the last attempt was sent, which dates its answer.
-        had_seconds: How many seconds the fetch had, if it failed for want of time. See ``Flight``.
+        had_seconds: Callers with more seconds left than this ask again; see ``Flight``.
     """
 
     def __init__(
@@ -65,7 +65,9 @@ class Attempts:
     async def outcome(self, request: SecretRequest) -> SecretValue | CoreBackendError:
         """Return the value, or the last attempt's error as a new one without frames."""
         self._deadline = _now() + self._seconds
-        for tried in count(1):
+        tried = 0
+        while True:
+            tried += 1
             self.sent = Sent(moment(self._clock), next(_orders))
             self.had_seconds = math.inf
             try:
@@ -73,8 +75,7 @@ class Attempts:
             except CoreBackendError as error:
                 failure = error.fresh()
             if not await self._wait_for_next(tried, failure):
-                break
-        return failure
+                return failure
 
     async def _attempt(self, request: SecretRequest) -> SecretValue:
         try:

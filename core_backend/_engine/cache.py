@@ -1,7 +1,8 @@
 """The values at hand: their ages, and what counts as a hit. No I/O, and nothing of AWS.
 
 One rule decides every hit, ``Entry.young_value``: a value is young until its refresh is due, by
-both clocks. Everything that takes a cached value asks that method.
+both clocks. An older entry can still be handed out while it is refreshed (``has_expired``), and
+while the service fails (``can_serve_stale``).
 """
 
 from __future__ import annotations
@@ -69,12 +70,12 @@ class Bounded(OrderedDict[K, V]):
 
 
 class Entry:
-    """One fetched value, dated by when it was asked for: it may have changed since then.
+    """One fetched value, dated by when its request was sent: it may have changed since then.
 
     Attributes:
         expires: The age in seconds at which it expires.
         handle: The handle that all hits without a parser share; the first hit makes it.
-        order: The place of its fetch among all fetches of the process.
+        order: The place of its attempt among all attempts of the process.
         value: The value, or ``None`` once it was wiped.
         warned: Whether a warning has said that it serves past its expiry.
     """
@@ -228,8 +229,8 @@ class Cache:
 
         Returns:
             What the fetch's callers get: the entry; a newer one, if there is one; or the refusal
-            that evicted its key after it was asked for. Callers of today may have joined a fetch
-            from before the refusal, and a revoked value serves nobody.
+            that evicted its key after it was asked for. A caller may have joined a fetch that
+            was sent before the refusal, and must not get the revoked value.
         """
         key = entry.request.key
         known = self.entries.get(key)
@@ -273,7 +274,7 @@ class Cache:
             self._redactor.forget()
 
     def close(self) -> None:
-        """Stop masking logs. Takes no lock, which nobody would give back in a forked child."""
+        """Stop masking logs. It takes no lock, which in a forked child might never be released."""
         redactor, self._redactor = self._redactor, None
         if redactor is not None:
             redactor.close()

@@ -1,7 +1,7 @@
 """The way back: from an answer to the value that a caller gets.
 
-A caller's answer may be old, or useless: it may come from a store that is gone, or from a fetch
-that was frozen. Then the caller asks again, here and nowhere else.
+A caller's answer, an entry or a flight, may be old or useless: it may come from a store that is
+gone, or from a fetch that was frozen. Then the caller asks again, here and nowhere else.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ __all__ = ["deliver"]
 
 # How often one caller asks again because a fetch had no time, as after a freeze.
 _MOST_TRIES_ANEW = 3
-# For how many seconds more than a fetch may take its callers wait for it. A fetch takes longer only
-# if it cannot go on: it needs an import or a log handler that its caller's code interrupted.
+# Callers wait this many seconds longer than a fetch may take. It takes longer only if it cannot go
+# on: it needs an import or a log handler that its caller's code interrupted.
 _PATIENCE = 5.0
-# After a freeze, a caller's time is over at the moment at which the fetch finds out that it froze.
+# After a freeze, a caller's wait ends just when the fetch notices the freeze. The caller waits this
+# much longer for it to land.
 _AFTER_A_FREEZE = 1.0
 
 
@@ -79,7 +80,7 @@ def _is_usable(answer: Entry | Flight, store: Store) -> bool:
 
 
 def _wait_for(flight: Flight) -> Generator[tuple[Flight, float], None, bool]:
-    """Lead a caller to the landing of its flight. Return whether that should have come by now."""
+    """Wait for a flight. Return whether its own time, not the invocation's, limited the wait."""
     left, longest = remaining_seconds(), flight.seconds + _PATIENCE
     if flight.landed_at is None:
         yield flight, min(left, longest)

@@ -1,7 +1,8 @@
 """Failure policy: which failures are retried, evict a value, or are remembered, and how long.
 
-All of this is at hand before the first failure: without a file descriptor, nothing can be imported.
-Only the memory of failures has to be imported, and does without.
+This module is loaded with the engine, because nothing can be imported once the file descriptors
+have run out. Only ``FailureMemory`` imports something later, cachetools. If that fails, failures
+are not remembered.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Policy:
     """What follows from one kind of failure.
 
     Attributes:
-        attempts: How often a fetch that fails so is tried in all, if the settings allow as many.
+        attempts: The most attempts after this failure; the setting ``attempts`` may allow fewer.
         transient: Whether it may pass. Then a stale value may serve, and the service is left alone
             for a cool-down.
         evicts: Whether the cached value is forgotten at once.
@@ -160,7 +161,7 @@ class FailureMemory:
         Args:
             key: The secret's.
             error: The failure.
-            order: The place of the fetch that failed among all fetches.
+            order: The place of the attempt that failed among all attempts.
             counts: Whether it says something about the service. One for which an invocation left
                 too little time does not.
         """
@@ -184,7 +185,7 @@ def _end_of(_key: Key, found: tuple[CoreBackendError, int, float], now: float) -
 
 
 def warn_of_stale(entry: Entry, error: Exception) -> None:
-    """Warn once that an expired value serves, and say why, until a refresh fails anew."""
+    """Warn that an expired value is served, and why: once after each failed refresh."""
     if entry.warned:
         return
     entry.warned = True

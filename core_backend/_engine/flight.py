@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import math
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from core_backend._clock import Moment, age
 from core_backend._engine.cache import Entry
@@ -52,8 +52,8 @@ class Flight:
         landed_at: When it landed.
         abandoned: Whether its value must not be cached any more.
         seconds: How many seconds it may take.
-        had_seconds: How many seconds it had, if it failed for want of time: a caller with more
-            asks again. Minus infinity after a freeze, so that everybody does. Otherwise infinity.
+        had_seconds: Callers with more seconds left than this ask again: the fetch's own seconds if
+            it ran out of time, minus infinity (all callers) after a freeze, else infinity (none).
     """
 
     __slots__ = (
@@ -94,8 +94,8 @@ class Flight:
         self._lock = lock
         # The futures by their loop, until it lands.
         self._waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
-        # One for each thread that waits: it took it, and landing gives it back. An Event would not
-        # do, whose own lock a thread holds that is interrupted as it begins to wait.
+        # One lock for each thread that waits, which takes it first; ``wake`` releases it. Not an
+        # Event: a thread that is interrupted as it starts to wait would hold the Event's own lock.
         self._sleepers: list[threading.Lock] = []
 
     def answers(self, now: Moment, longest: float) -> bool:
@@ -213,7 +213,7 @@ def _resolve(futures: list[asyncio.Future[None]]) -> None:
 
 
 SPENT = Flight(SecretRequest(""), Moment(0.0, 0.0), Lock())
-"""A flight of nobody's, which answers no one. A handle keeps it that has told its failure."""
+"""A placeholder that never answers. A handle that has raised its error keeps it, to ask again."""
 
 
 class Flights:
@@ -252,7 +252,7 @@ class Flights:
         return shared
 
     def add(self, flights: Iterable[Flight]) -> None:
-        """Let flights be joined, in place of those that they could have joined themselves."""
+        """Let flights be joined. They replace the older ones for the same secret."""
         for flight in flights:
             key = flight.request.key
             self._aloft.add(flight)
@@ -293,4 +293,4 @@ def _new_shared(size: int, clock: Clock) -> Any:
 
     from core_backend._clock import Elapsed  # noqa: PLC0415
 
-    return TTLCache(size, _SHARED, Elapsed(clock))
+    return cast("Any", TTLCache(size, _SHARED, Elapsed(clock)))

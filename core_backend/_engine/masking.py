@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["MASK", "Forms", "masked", "masked_error", "masked_text", "written_forms"]
 
 MASK = "***"
-# What to look for, and what else to look for only where that was found, since it is part of it.
+# Each form to look for, with the longer forms that contain it. Those are searched only if it was
+# found.
 Forms = Mapping[str, Collection[str]]
 # A shorter value ("true", "1234") is part of other words as well, and would mask those.
 _SHORTEST = 6

@@ -16,7 +16,9 @@ from weakref import ref
 from core_backend import _engine
 from core_backend._clock import SystemClock, fraction
 from core_backend._configuration import Settings, change_settings, read_settings
-from core_backend._engine import delivery  # noqa: F401  # a failure needs it, and may not import
+from core_backend._engine import (
+    delivery,  # noqa: F401  # pyright: ignore[reportUnusedImport]  # a failure may not import it
+)
 from core_backend._engine.portal import Lock
 from core_backend._engine.store import Store
 from core_backend.errors import ConfigurationError

@@ -56,7 +56,7 @@ class Store:
     """One process's secrets.
 
     Args:
-        settings: How long, how often, how many.
+        settings: The settings in force.
         clock: Tells the time.
         random: Returns a number from 0 to 1.
         choose: Makes the source when it is first needed. Returns it, its name, and why it is this.
@@ -352,7 +352,7 @@ class Store:
         try:
             raise failure
         finally:
-            # See _settle.
+            # The error's traceback leads to this frame; see delivery.
             del failure
 
     def _prepare(self) -> tuple[SecretSource | None, Portal | None, Exception | None]:
