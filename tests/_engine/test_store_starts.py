@@ -200,6 +200,18 @@ def test_a_time_limit_that_ends_the_sources_import_is_the_users_own(w: World) ->
         get_secret("a")
 
 
+@pytest.mark.parametrize("error", [ImportError("half"), OSError(24, "Too many open files")])
+def test_what_cannot_be_imported_is_an_error_that_names_the_secret(
+    w: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def ask(*_: object, **__: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(w.store, "ask", ask)
+    with pytest.raises(SecretUnavailableError, match="'a, b': what fetches it cannot be imported"):
+        get_secrets("a", "b")
+
+
 def test_waiting_on_the_thread_that_fetches_is_refused(w: World) -> None:
     outcome: list[str] = []
     done = threading.Event()
