@@ -208,8 +208,7 @@ class Flight:
 
 def _resolve(futures: list[asyncio.Future[None]]) -> None:
     for future in futures:
-        if not future.done():
-            future.set_result(None)
+        future.set_result(None)
 
 
 SPENT = Flight(SecretRequest(""), Moment(0.0, 0.0), Lock())

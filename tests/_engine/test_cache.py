@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from cachetools import LRUCache
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core_backend._engine.cache import Bounded
+from core_backend import get_secret
+from core_backend._engine.cache import Bounded, Entry
+
+if TYPE_CHECKING:
+    import pytest
+    from support.scripted import World
 
 KEYS = st.sampled_from("abcdef")
 STEPS = st.lists(
@@ -53,3 +60,26 @@ def test_it_holds_what_an_lru_cache_holds(size: int, steps: list[tuple[str, str 
     assert set(dropped) <= set(put) - set(bounded.values())
     # The order in which they will be dropped is the same as well.
     assert [*bounded.items()] == [oracle.popitem() for _ in range(len(oracle))]
+
+
+def test_what_it_drops_need_not_be_told_to_anybody() -> None:
+    bounded: Bounded[str, int] = Bounded(1)
+    bounded["a"], bounded["b"] = 1, 2
+    assert [*bounded] == ["b"]
+
+
+def test_an_entry_that_is_removed_while_it_is_looked_at_is_a_miss(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_secret("a").result()
+    real = Entry.young_value
+
+    def removed_meanwhile(entry: Entry, wall: float, monotonic: float) -> object:
+        w.store.cache.entries.clear()
+        return real(entry, wall, monotonic)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Entry, "young_value", removed_meanwhile)
+        pending = get_secret("a")
+    assert pending.result() == "pl4nted-a"
+    assert w.calls == 2

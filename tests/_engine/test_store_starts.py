@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -179,6 +180,102 @@ async def test_what_would_end_a_program_ends_one_fetch_and_no_other(w: World) ->
         loop = other.store._portal._loop
         loop.call_soon_threadsafe(other.source._gate.set)
         assert await pending == "pl4nted-a"
+
+
+@pytest.mark.usefixtures("w")
+def test_a_fetch_at_the_end_of_the_interpreter_cannot_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "is_finalizing", lambda: True)
+    with pytest.raises(SecretUnavailableError, match="shutting down"):
+        get_secret("a").result()
+
+
+def test_a_time_limit_that_ends_the_sources_import_is_the_users_own(w: World) -> None:
+    def limited(*_: object) -> Any:
+        raise TimeoutError("the user's own")
+
+    w.store.choose = limited
+    with pytest.raises(TimeoutError, match="the user's own"):
+        get_secret("a")
+
+
+@pytest.mark.parametrize("error", [ImportError("half"), OSError(24, "Too many open files")])
+def test_what_cannot_be_imported_is_an_error_that_names_the_secret(
+    w: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def ask(*_: object, **__: object) -> Any:
+        raise error
+
+    monkeypatch.setattr(w.store, "ask", ask)
+    with pytest.raises(SecretUnavailableError, match="'a, b': what fetches it cannot be imported"):
+        get_secrets("a", "b")
+
+
+def test_waiting_on_the_thread_that_fetches_is_refused(w: World) -> None:
+    outcome: list[str] = []
+    done = threading.Event()
+
+    async def job() -> None:
+        try:
+            get_secret("b").result()
+        except SecretUnavailableError as error:
+            outcome.append(str(error))
+        done.set()
+
+    get_secret("a").result()
+    w.store._portal.spawn(job)
+    assert done.wait(60)
+    assert "on the thread that fetches it" in outcome[0]
+
+
+def test_settings_that_change_in_the_middle_of_asking_are_those_it_is_fetched_with(
+    w: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare = w.store._prepare
+
+    def interrupted() -> Any:
+        monkeypatch.undo()
+        prepared = prepare()
+        configure(read_timeout=1.0)
+        return prepared
+
+    monkeypatch.setattr(w.store, "_prepare", interrupted)
+    assert get_secret("a").result() == "pl4nted-a"
+    assert w.store._source is not None
+
+
+def test_settings_may_change_while_nothing_can_start(
+    w: World, cannot_start: Callable[[], None]
+) -> None:
+    for _ in range(2):
+        with pytest.raises(SecretUnavailableError):
+            get_secret("a").result()
+        configure(read_timeout=1.0, max_entries=5)
+    cannot_start()
+    assert get_secret("a").result() == "pl4nted-a"
+    with pytest.raises(SecretError):
+        get_secret("absent").result()
+    # Fewer failures are remembered then, and the old ones are forgotten.
+    configure(max_entries=6)
+    with pytest.raises(SecretError):
+        get_secret("absent").result()
+    assert w.calls == 3
+
+
+def test_at_the_end_of_the_process_nobody_is_woken(w: World) -> None:
+    with w.source.held():
+        pending = get_secret("a")
+        w.source.arrived()
+        sleeper = threading.Thread(target=pending._answer.wait_blocking, args=(60,), daemon=True)
+        sleeper.start()
+        while not pending._answer._sleepers:
+            pass
+        [asleep] = pending._answer._sleepers
+        w.store.close(wake=False)
+        assert asleep.locked()
+    asleep.release()
+    sleeper.join(60)
 
 
 # --- the warm-up --------------------------------------------------------------------------------
