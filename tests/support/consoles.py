@@ -18,6 +18,7 @@ _FENCE = re.compile(
 _COMMAND = re.compile(r"^\$ (.*(?:(?<=\\)\n.*)*)\n", re.MULTILINE)
 # What is another in each run.
 _VARYING = [
+    (r"cachetools +\d+\.\d+\.\d+", "cachetools VERSION"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "VERSION"),
     (r"\b(?=[a-f]*\d)[0-9a-f]{8}\b", "VERSION"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(Z|:\d\d\+00:00)", "TIME"),

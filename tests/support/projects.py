@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "run_python", "run_tests"]
 
-_OURS = ("AWS_", "CORE_BACKEND_", "PYTEST_")
+# Users do not set PYTHONSAFEPATH; tox does it here.
+_OURS = ("AWS_", "CORE_BACKEND_", "PYTEST_", "PYTHONSAFEPATH")
 
 
 class Run(NamedTuple):
