@@ -73,8 +73,10 @@ def register(known: Known) -> None:
 def _plugin_of(scope: IConstruct) -> _Plugin:
     root = scope.node.root
     if root not in _plugins:
-        _plugins[root] = _Plugin()
-        Validations.of(root).add_plugins(_plugins[root])
+        # For type checkers, jsii's decorator makes no plugin of the class.
+        plugin: Any = _Plugin()
+        _plugins[root] = plugin
+        Validations.of(root).add_plugins(plugin)
     return _plugins[root]
 
 
@@ -119,7 +121,8 @@ def _check(template: Template, known: dict[tuple[str, str], Known]) -> Iterator[
         one = known.get((file, function.id))
         if one is not None and one.faults:
             # What is missing because of them would only be noise.
-            yield from (Finding(rule, function.key, *texts) for rule, *texts in one.faults)
+            for rule, message, fix in one.faults:
+                yield Finding(rule, function.key, message, fix)
             continue
         yield from check_function(template, function, None if one is None else one.names)
         yield from check_code(template, function, modules)

@@ -497,3 +497,10 @@ def test_a_module_of_names_that_is_not_there_is_noted(tmp_path, declared):
         "app.secret_names": "handler.py:1",
         "secret_names": "handler.py:2",
     }
+
+
+@pytest.mark.parametrize("call", ["[str.strip][0](STRIPE)", "os.path.basename(STRIPE)"])
+def test_what_some_other_function_makes_of_a_name_is_listed(read, call):
+    usage = read(f"get_secret({call})")
+
+    assert [call in line for line in usage.unseen] == [True]

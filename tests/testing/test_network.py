@@ -6,6 +6,7 @@ import re
 
 import pytest
 from support.projects import run_tests
+from support.scripted import ScriptedSource
 
 from core_backend import ConfigurationError
 from core_backend._clock import SystemClock
@@ -157,3 +158,17 @@ def test_a_setting_that_is_neither_is_refused(tmp_path):
     run = run_tests(tmp_path, "-o", "core_backend_network=maybe", test_none="")
     assert run.status == pytest.ExitCode.USAGE_ERROR
     assert "core_backend_network is 'maybe'; set it to allow or refuse" in run.output
+
+
+async def test_warming_up_needs_the_same_permission(monkeypatch):
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", raising=False)
+    guard = NetworkGuard(allowed=False)
+    source, _, _ = guard.choose(Settings(), SystemClock())
+    await source.warm()
+    source.chosen = chosen = ScriptedSource()
+    await source.warm()
+    assert chosen.warmed == 0
+    guard.allowed = True
+    await source.warm()
+    assert chosen.warmed == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from importlib.metadata import distributions
@@ -36,8 +37,11 @@ def is_installed() -> bool:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Not under coverage, which would look for the copies of the package that are measured.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
     return subprocess.run(
         [sys.executable, str(BENCHMARKS), *arguments],
+        env=environ,
         capture_output=True,
         text=True,
         timeout=300,
