@@ -255,11 +255,12 @@ class SecretBatch(_NotText, tuple[*Ps], Generic[V_co, *Ps]):
         # Without a coroutine, where all are hits; inlined, as in a single handle's.
         values: list[Any] = []
         handles: Any = self
-        now: tuple[float, float] | None = None
+        wall = monotonic = 0.0
         for pending in handles:
             answer = pending._answer  # noqa: SLF001  # of this module, as below
-            now = now or (answer.wall(), answer.monotonic())
-            value = answer.young_value(*now)
+            if not wall:
+                wall, monotonic = answer.wall(), answer.monotonic()
+            value = answer.young_value(wall, monotonic)
             if value.__class__ is not SecretText or pending._parse is not None:  # noqa: SLF001
                 # Nor are they to stay behind in the frames of an error.
                 values.clear()

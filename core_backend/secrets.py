@@ -74,10 +74,16 @@ def get_secret(secret: Any, *, fresh: bool = False, default: Any = _NO_DEFAULT) 
         return SecretOrDefault(_ask((secret,), fresh=fresh)[0], default)
     store = _engine.current
     if secret.__class__ is str and store is not None and not fresh:
-        entry = store.cache.hit(secret, store.clock.wall(), store.clock.monotonic())
-        if entry is not None:
-            store.stats.hits += 1
-            return entry.handle or _share_handle(entry)
+        entries = store.cache.entries
+        try:
+            entry = entries[secret]
+            if entry.young_value(entry.wall(), entry.monotonic()) is not None:
+                entries.move_to_end(secret)
+                store.stats.hits += 1
+                return entry.handle or _share_handle(entry)
+        except KeyError:
+            # It is not there, or another thread removed it meanwhile.
+            pass
     return _ask((secret,), fresh=fresh)[0]
 
 
@@ -228,7 +234,8 @@ def _ask_store(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[A
 def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     """Return the handles if all are asked for by their ids, and all are hits."""
     store = _engine.current or _get_store()
-    hit, wall, monotonic = store.cache.hit, store.clock.wall(), store.clock.monotonic()
+    entries, wall, monotonic = store.cache.entries, store.clock.wall(), store.clock.monotonic()
+    use = entries.move_to_end
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
         if secret.__class__ is SecretId:
@@ -237,8 +244,12 @@ def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
             key, parse = secret, None
         else:
             return None
-        entry = hit(key, wall, monotonic)
-        if entry is None:
+        try:
+            entry = entries[key]
+            if entry.young_value(wall, monotonic) is None:
+                return None
+            use(key)
+        except KeyError:
             return None
         handles.append(
             PendingSecret(entry.request, entry, parse)

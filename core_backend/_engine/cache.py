@@ -84,7 +84,9 @@ class Entry:
         "__weakref__",
         "_jitter",
         "_monotonic_due",
+        "_monotonic_sent",
         "_wall_due",
+        "_wall_sent",
         "expires",
         "handle",
         "monotonic",
@@ -109,6 +111,9 @@ class Entry:
         self.value: SecretText | SecretBytes | None = fetched.value
         self.version_id = fetched.version_id
         self.sent = sent.at
+        # Copies, since a hit has less than a microsecond.
+        self._wall_sent = sent.at.wall
+        self._monotonic_sent = sent.at.monotonic
         self.order = sent.order
         self.warned = False
         self.handle: Any = None
@@ -134,8 +139,10 @@ class Entry:
         Returns:
             The value; ``None`` if a refresh is due, a clock ran backwards, or it was wiped.
         """
-        sent = self.sent
-        if sent.wall <= wall < self._wall_due and sent.monotonic <= monotonic < self._monotonic_due:
+        if (
+            self._wall_sent <= wall < self._wall_due
+            and self._monotonic_sent <= monotonic < self._monotonic_due
+        ):
             return self.value
         return None
 
@@ -170,8 +177,8 @@ class Entry:
 class Cache:
     """The values at hand, up to ``max_entries`` of them.
 
-    Whoever changes it holds the store's lock. Hits take none: an entry that is removed meanwhile
-    is a miss.
+    Whoever changes it holds the store's lock. Hits, which ``secrets`` takes from ``entries``, take
+    none: an entry that is removed meanwhile is a miss.
 
     Args:
         clock: Tells the time.
@@ -195,17 +202,6 @@ class Cache:
         self._evicted: Bounded[Key, tuple[int, CoreBackendError]] = Bounded(settings.max_entries)
         self._redactor: Redactor | None = None
         self._configure_redaction(settings)
-
-    def hit(self, key: Key, wall: float, monotonic: float) -> Entry | None:
-        """Return the entry if it is a hit at that time, and mark it as used."""
-        entry = self.entries.get(key)
-        if entry is None or entry.young_value(wall, monotonic) is None:
-            return None
-        try:
-            self.entries.move_to_end(key)
-        except KeyError:
-            return None
-        return entry
 
     def find(self, key: Key) -> Entry | None:
         """Return the entry, however old, and mark it as used."""

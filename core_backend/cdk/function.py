@@ -16,7 +16,7 @@ from core_backend.names import SecretName
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Unpack
+    from typing import TypeGuard, Unpack
 
     from aws_cdk import aws_iam, aws_secretsmanager
     from constructs import Construct
@@ -82,7 +82,7 @@ class Function(aws_lambda.Function):
         Where two keys need the same variable, Lambda does not allow it, or a value is not a
         ``str``, synthesis fails.
         """
-        variable = key.env_key if isinstance(key, SecretName) else key
+        variable = key.env_key if _is_secret_name(key) else key
         fault = (
             self._find_shared(variable, key)
             or find_key_fault(variable)
@@ -92,7 +92,7 @@ class Function(aws_lambda.Function):
             self._known.faults.append(fault)
             return self
         self._keys[variable] = key
-        if isinstance(key, SecretName):
+        if _is_secret_name(key):
             self._known.names[variable] = str(key)
         return super().add_environment(variable, value, remove_in_edge=remove_in_edge)
 
@@ -184,3 +184,7 @@ def _find_value_fault(variable: str, value: object) -> tuple[str, str, str] | No
         fix = "pass secret.secret_name"
     message = f"the environment variable {variable} is to be a str, not {type(value).__name__}"
     return "variable-not-text", message, fix
+
+
+def _is_secret_name(key: object) -> TypeGuard[SecretName[Any]]:
+    return isinstance(key, SecretName)

@@ -68,7 +68,8 @@ def runtime_layer(
     properties: dict[str, Any] = {"compatible_runtimes": [runtime]}
     if with_sdk:
         properties["compatible_architectures"] = [architecture]
-    layer = aws_lambda.LayerVersion(scope, id, code=code, **(properties | {**props}))
+    given: dict[str, Any] = {**props}
+    layer = aws_lambda.LayerVersion(scope, id, code=code, **(properties | given))
     if interpreter_for(python) is None:
         Annotations.of(layer).add_warning_v2(
             "core_backend:layerWithoutBytecode",
