@@ -235,7 +235,6 @@ def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     """Return the handles if all are asked for by their ids, and all are hits."""
     store = _engine.current or _get_store()
     entries, wall, monotonic = store.cache.entries, store.clock.wall(), store.clock.monotonic()
-    use = entries.move_to_end
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
         if secret.__class__ is SecretId:
@@ -248,7 +247,7 @@ def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
             entry = entries[key]
             if entry.young_value(wall, monotonic) is None:
                 return None
-            use(key)
+            entries.move_to_end(key)
         except KeyError:
             return None
         handles.append(
