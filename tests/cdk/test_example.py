@@ -14,6 +14,7 @@ from cdk_nag import AwsSolutionsChecks
 from support.stacks import run_app
 
 from core_backend.cdk import check
+from core_backend.deploy.layer import interpreter_for
 from core_backend.testing import http_api_event
 from core_backend.testing.local_lambda import LocalLambda
 from core_backend.testing.moto_server import MotoServer
@@ -21,7 +22,7 @@ from core_backend.testing.moto_server import MotoServer
 EXAMPLE = Path(__file__).parents[2] / "examples" / "charges"
 CHARGE = http_api_event("POST", "/charges", body={"amount": 1200})
 # The layer is bytecode for the Python of the function, and no other loads it.
-RUNS_THE_LAYER = sys.version_info[:2] == (3, 13)
+RUNS_THE_LAYER = sys.version_info[:2] == (3, 14) or interpreter_for("3.14") is None
 
 
 def of_type(template, kind):
