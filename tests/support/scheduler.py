@@ -118,6 +118,9 @@ def _can_raise_in(frame: types.FrameType) -> bool:
 
     Python reports the line of a with statement there as well, but runs no signal handler.
     """
+    if frame.f_code.co_name == "_resolve":
+        # A callback of the caller's own loop, whose exceptions asyncio only logs.
+        return False
     line = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
     return not line.lstrip().startswith("with ")
 
