@@ -220,7 +220,12 @@ def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_line
     assert re.search(found, report.partition("\n")[0])
     with pytest.raises(Broken) as again:
         Run(seed, at_lines=at_lines).play()
-    assert str(again.value) == report
+    if at_lines:
+        # By lines, Python 3.14 may report a line more or less to the tracer, but what is broken is
+        # found again.
+        assert re.search(found, str(again.value).partition("\n")[0])
+    else:
+        assert str(again.value) == report
 
 
 def _first_broken(at_lines):
