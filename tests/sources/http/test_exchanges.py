@@ -15,7 +15,7 @@ from support.http_server import HttpServer
 from support.scripted import until
 
 from core_backend.sources.endpoints import Endpoint
-from core_backend.sources.http.connection import Resolver, connect
+from core_backend.sources.http.connection import Connection, Resolver, connect
 from core_backend.sources.http.messages import Broken, ResponseReader, request_bytes
 from core_backend.sources.http.tls import Trust
 
@@ -183,4 +183,18 @@ def test_closing_it_after_its_loop_is_no_error(service, trust):
 
     connection = asyncio.run(leave())
     connection.close()
+    assert connection.closed
+
+
+async def test_closing_a_connection_ends_what_waits_for_it():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        connection = Connection(Endpoint("127.0.0.1", port, tls=False), socket.AF_INET)
+        await connection.reach(("127.0.0.1", port))
+        waiting = asyncio.create_task(connection.exchange(b"GET / HTTP/1.1\r\n\r\n"))
+        while connection._waiting is None:
+            await asyncio.sleep(0)
+        connection.close()
+        with pytest.raises(Broken, match="the connection was closed"):
+            await waiting
     assert connection.closed
