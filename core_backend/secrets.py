@@ -77,13 +77,13 @@ def get_secret(secret: Any, *, fresh: bool = False, default: Any = _NO_DEFAULT) 
         entries = store.cache.entries
         try:
             entry = entries[secret]
-            if entry.young_value(entry.wall(), entry.monotonic()) is not None:
+            # By the wall clock alone, for speed. Awaiting the handle looks at both clocks.
+            if entry.young_value(entry.wall(), entry.monotonic_sent) is not None:
                 entries.move_to_end(secret)
                 store.stats.hits += 1
                 return entry.handle or _share_handle(entry)
         except KeyError:
-            # It is not there, or another thread removed it meanwhile.
-            pass
+            pass  # It is not there, or another thread removed it meanwhile.
     return _ask((secret,), fresh=fresh)[0]
 
 
@@ -234,7 +234,7 @@ def _ask_store(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[A
 def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     """Return the handles if all are asked for by their ids, and all are hits."""
     store = _engine.current or _get_store()
-    entries, wall, monotonic = store.cache.entries, store.clock.wall(), store.clock.monotonic()
+    entries, wall = store.cache.entries, store.clock.wall()
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
         if secret.__class__ is SecretId:
@@ -245,7 +245,7 @@ def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
             return None
         try:
             entry = entries[key]
-            if entry.young_value(wall, monotonic) is None:
+            if entry.young_value(wall, entry.monotonic_sent) is None:
                 return None
             entries.move_to_end(key)
         except KeyError:

@@ -84,12 +84,12 @@ class Entry:
         "__weakref__",
         "_jitter",
         "_monotonic_due",
-        "_monotonic_sent",
         "_wall_due",
         "_wall_sent",
         "expires",
         "handle",
         "monotonic",
+        "monotonic_sent",
         "order",
         "request",
         "sent",
@@ -113,7 +113,7 @@ class Entry:
         self.sent = sent.at
         # Copies, since a hit has less than a microsecond.
         self._wall_sent = sent.at.wall
-        self._monotonic_sent = sent.at.monotonic
+        self.monotonic_sent = sent.at.monotonic
         self.order = sent.order
         self.warned = False
         self.handle: Any = None
@@ -141,7 +141,7 @@ class Entry:
         """
         if (
             self._wall_sent <= wall < self._wall_due
-            and self._monotonic_sent <= monotonic < self._monotonic_due
+            and self.monotonic_sent <= monotonic < self._monotonic_due
         ):
             return self.value
         return None
