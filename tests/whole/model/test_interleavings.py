@@ -197,7 +197,7 @@ def waiting_under_the_lock_is_let_through(patch):
         (no_wait_is_locked, "waits for ever", True),
         (
             no_change_of_settings_is_locked,
-            "two fetches in flight|changed size|waits for ever",
+            "two fetches in flight|changed size|waits for ever|threads are left",
             True,
         ),
         (an_older_reply_replaces_a_newer, "was seen", False),
