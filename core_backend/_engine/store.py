@@ -108,7 +108,9 @@ class Store:
                 # If not, changed settings have replaced them meanwhile.
                 if source is self._source and portal is self._portal:
                     call = _Ask(moment(self.clock), seconds, fresh=fresh, again=again)
-                    answers = [self._answer(request, call) for request in requests]
+                    # No comprehension: on Python 3.12, one that is interrupted here can leave the
+                    # block without giving the lock back.
+                    answers = list(map(partial(self._answer, call=call), requests))
                     self._take_off(call, fault)
                     return answers
 
