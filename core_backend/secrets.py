@@ -77,8 +77,8 @@ def get_secret(secret: Any, *, fresh: bool = False, default: Any = _NO_DEFAULT) 
         entries = store.cache.entries
         try:
             entry = entries[secret]
-            # By the wall clock alone, for speed. Awaiting the handle looks at both clocks.
-            if entry.young_value(entry.wall(), entry.monotonic_sent) is not None:
+            # One clock is enough, for speed: awaiting the handle decides, and looks at both.
+            if entry.wall_sent <= entry.wall() < entry.wall_due:
                 entries.move_to_end(secret)
                 store.stats.hits += 1
                 return entry.handle or _share_handle(entry)
@@ -237,15 +237,15 @@ def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     entries, wall = store.cache.entries, store.clock.wall()
     handles: list[PendingSecret[Any]] = []
     for secret in ids:
-        if secret.__class__ is SecretId:
-            key, parse = secret.key, secret.parse
-        elif secret.__class__ is str:
+        if secret.__class__ is str:
             key, parse = secret, None
+        elif secret.__class__ is SecretId:
+            key, parse = secret.key, secret.parse
         else:
             return None
         try:
             entry = entries[key]
-            if entry.young_value(wall, entry.monotonic_sent) is None:
+            if not entry.wall_sent <= wall < entry.wall_due:
                 return None
             entries.move_to_end(key)
         except KeyError:

@@ -1,8 +1,9 @@
 """The values at hand: their ages, and what counts as a hit. No I/O, and nothing of AWS.
 
 One rule decides every hit, ``Entry.young_value``: a value is young until its refresh is due, by
-both clocks. An older entry can still be handed out while it is refreshed (``has_expired``), and
-while the service fails (``can_serve_stale``).
+both clocks. (Asking looks at the wall clock alone, for speed. Awaiting decides.) An older entry can
+still be handed out while it is refreshed (``has_expired``), and while the service fails
+(``can_serve_stale``).
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ class Entry:
         handle: The handle that all hits without a parser share; the first hit makes it.
         order: The place of its attempt among all attempts of the process.
         value: The value, or ``None`` once it was wiped.
+        wall_due: When its refresh is due, by the wall clock.
+        wall_sent: When it was sent, by the wall clock.
         warned: Whether a warning has said that it serves past its expiry.
     """
 
@@ -84,18 +87,18 @@ class Entry:
         "__weakref__",
         "_jitter",
         "_monotonic_due",
-        "_wall_due",
-        "_wall_sent",
+        "_monotonic_sent",
         "expires",
         "handle",
         "monotonic",
-        "monotonic_sent",
         "order",
         "request",
         "sent",
         "value",
         "version_id",
         "wall",
+        "wall_due",
+        "wall_sent",
         "warned",
     )
 
@@ -112,8 +115,8 @@ class Entry:
         self.version_id = fetched.version_id
         self.sent = sent.at
         # Copies, since a hit has less than a microsecond.
-        self._wall_sent = sent.at.wall
-        self.monotonic_sent = sent.at.monotonic
+        self.wall_sent = sent.at.wall
+        self._monotonic_sent = sent.at.monotonic
         self.order = sent.order
         self.warned = False
         self.handle: Any = None
@@ -126,7 +129,7 @@ class Entry:
         """Work out, from the settings, when the entry is refreshed and when it expires."""
         self.expires = settings.ttl * (1 + settings.jitter * self._jitter)
         refreshed = self.expires * settings.refresh_ahead
-        self._wall_due = self.sent.wall + refreshed
+        self.wall_due = self.sent.wall + refreshed
         self._monotonic_due = self.sent.monotonic + refreshed
 
     def young_value(self, wall: float, monotonic: float) -> Any:
@@ -140,8 +143,8 @@ class Entry:
             The value; ``None`` if a refresh is due, a clock ran backwards, or it was wiped.
         """
         if (
-            self._wall_sent <= wall < self._wall_due
-            and self.monotonic_sent <= monotonic < self._monotonic_due
+            self.wall_sent <= wall < self.wall_due
+            and self._monotonic_sent <= monotonic < self._monotonic_due
         ):
             return self.value
         return None
@@ -162,7 +165,7 @@ class Entry:
     def retire(self) -> None:
         """Let it expire now. Those who are reading it may go on."""
         self.expires = 0.0
-        self._wall_due = self._monotonic_due = -math.inf
+        self.wall_due = self._monotonic_due = -math.inf
 
     def drop_handle(self) -> None:
         """Let go of the shared handle, which holds the entry in turn."""

@@ -265,13 +265,13 @@ class Connection:
             raise Broken(f"the connection cannot be waited for: {_explain(error)}") from None
         finally:
             self._waiting = None
-            # If it was closed meanwhile, another connection may have the number already.
-            if self._sock.fileno() == descriptor:
-                self._unregister(descriptor)
+            self._unregister(descriptor)
 
     def _unregister(self, descriptor: int) -> None:
+        # If it was closed meanwhile, another connection may have the number already.
+        is_open = descriptor == self._sock.fileno() != -1
         # A forked child still has the parent's selector.
-        if descriptor != -1 and self._pid == os.getpid() and not self._loop.is_closed():
+        if is_open and self._pid == os.getpid() and not self._loop.is_closed():
             self._loop.remove_reader(descriptor)
             self._loop.remove_writer(descriptor)
 
