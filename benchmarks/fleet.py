@@ -289,5 +289,5 @@ class _Run:
     def _find_next_refresh(self, store: Store) -> float:
         """Return until when all reads are hits. No invocation is simulated before."""
         entries = map(store.cache.entries.get, (request.key for request in _REQUESTS))
-        due = min(0.0 if entry is None else entry._wall_due for entry in entries)
+        due = min(0.0 if entry is None else entry.wall_due for entry in entries)
         return max(due, self._loop.time())

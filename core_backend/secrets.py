@@ -236,6 +236,7 @@ def _take_hits(ids: Sequence[Any]) -> list[PendingSecret[Any]] | None:
     store = _engine.current or _get_store()
     entries, wall = store.cache.entries, store.clock.wall()
     handles: list[PendingSecret[Any]] = []
+    key: Any
     for secret in ids:
         if secret.__class__ is str:
             key, parse = secret, None
