@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     Kinds = type[Exception] | tuple[type[Exception], ...]
 
-
 __all__ = [
     "clear_secrets",
     "configure",
