@@ -33,7 +33,7 @@ _ABSENT = (SecretNotFoundError, SecretNotSetError)
 
 
 class _NotText:
-    """Is never taken for a value: ``str()``, ``format()``, f-strings and ``%s`` raise."""
+    """Base of what must not be used as a value: ``str()``, f-strings and ``%s`` of it raise."""
 
     __slots__ = ()
 
@@ -60,7 +60,8 @@ class PendingSecret(_NotText, Generic[T_co]):
     """One secret that was asked for: its fetch is under way, or its value at hand.
 
     Await it as often as you like, from any loop or thread: a value past its ttl is asked for
-    again. ``result()`` does the same for sync code. Dropping it costs and warns of nothing.
+    again. ``result()`` does the same for sync code. A handle that is never awaited
+    causes no cost and no warning.
 
     It is not the value. ``str()``, f-strings and ``%s`` raise ``TypeError``, so that no handle is
     sent in the place of a password.
@@ -153,7 +154,7 @@ class PendingSecret(_NotText, Generic[T_co]):
             steps = deliver(store, self._request, self._answer, fresh=self._fresh)
             entry, value = yield from steps
         except CoreBackendError:
-            # The failure was told. Awaited again, the handle asks again.
+            # The error was raised. If the handle is awaited again, it asks again.
             self._answer = SPENT
             raise
         self._answer = entry
@@ -262,7 +263,7 @@ class SecretBatch(_NotText, tuple[*Ps], Generic[V_co, *Ps]):
                 wall, monotonic = answer.wall(), answer.monotonic()
             value = answer.young_value(wall, monotonic)
             if value.__class__ is not SecretText or pending._parse is not None:  # noqa: SLF001
-                # Nor are they to stay behind in the frames of an error.
+                # An error's frames must not keep the values either.
                 values.clear()
                 del value
                 return (yield from self._values().__await__())
@@ -341,7 +342,7 @@ class _Values(_NotText, tuple[Any, ...]):  # noqa: SLOT001  # a tuple's class ca
 
 
 def _join(known: SecretError | None, error: SecretError) -> SecretError:
-    """Return both faults of one secret as one: it may be read in several shapes, and all fail."""
+    """Return both faults of one secret as one: if read in several shapes, it can fail in each."""
     if known is None:
         # A fresh one: what was caught holds on to the frames it was raised through.
         return error.fresh()

@@ -3,18 +3,20 @@
 The path of one secret, down:
 
 1.  ``secrets`` looks for a hit in ``cache``. A hit takes no lock, and the path ends here.
-2.  Otherwise it asks the ``store``, which checks every request before it fetches anything.
+2.  Otherwise it asks the ``store``, which checks the requests that are not cached
+    before it fetches anything.
 3.  Under its lock, the store answers each request: with an entry that has not expired, with a
     known failure, with a flight that is under way, or with a new flight.
 4.  All new flights of a call start together on the ``portal``. Only then can others join them.
-5.  A flight makes ``attempts``, as often as ``failures`` and its time allow. Each asks the source.
+5.  A flight makes ``attempts`` until one succeeds, or until the failure policy or the time limit
+    ends it. Each asks the source.
 
 And back:
 
 6.  ``attempts`` returns the value, or a new error without frames, which could hold credentials.
 7.  The store keeps the outcome: a value in ``cache``, a failure in the memory of ``failures``.
 8.  The flight lands, and wakes everyone who waits for it, on every loop and thread.
-9.  ``delivery`` leads each caller from its answer to a value, or back to step 2.
+9.  ``delivery`` turns each caller's answer into a value, or leads the caller back to step 2.
 10. The handle in ``pending`` parses the value in the caller's thread.
 
 The rules:
@@ -23,27 +25,29 @@ The rules:
     for it also starts a refresh in the background.
 2.  For each secret, stage and version at most one fetch is under way, however many ask. A fetch
     past the cache (``fresh``) does not join an ordinary one, which may have been sent before.
-3.  If a fetch is under way for longer than the setting ``timeout``, its environment was frozen. No
-    one joins it any more. Those who wait for it ask again if it fails, or if they ask only now.
+3.  If a fetch is under way for longer than the setting ``timeout``, nobody joins it any
+    more: most often its environment was frozen. A caller that already waits for it asks again if
+    it fails. A handle that is awaited only now asks again at once.
 4.  A value is as old as its request. An older answer never replaces a newer value or refusal.
     A value that was dropped or replaced is gone from every handle too.
 5.  While a failure may pass, an expired value serves for up to ``max_stale``, and the service is
     left alone for a cool-down. A refusal drops the value, and is remembered for five seconds.
-6.  ``fresh`` never returns an expired value. In a cool-down it gets the remembered error. Those who
-    ask for it within one second share a fetch.
-7.  Everything is decided under one lock, ``Store.lock``. No network and no code of yours runs under
-    it. ``process`` has a lock of its own, which is always taken first.
+6.  ``fresh`` never returns an expired value. In a cool-down it gets the remembered error. Calls
+    with ``fresh`` within one second share a fetch.
+7.  The store decides under one lock, ``Store.lock``. No network and no code of yours runs under it.
+    ``process`` has a lock of its own, which is always taken first.
 8.  A flight can be joined only once it has started. If it cannot start, its callers get an error.
-9.  Signal handlers and finalizers may interrupt any line. One that raises leaves no lock taken. One
-    that waits where waiting would never end gets an error.
+9.  Signal handlers and finalizers may interrupt any line. If one raises, no lock stays held.
+    If one would wait for ever, it gets an error.
 
 The words:
 
 handle: what ``get_secret`` returns. entry: one fetched value with its age. flight: one fetch under
-way, shared by all who ask meanwhile. attempt: one request of a flight. source: where an attempt
-gets the value. portal: the private event loop and its thread. hit: an entry that needs no refresh.
-stale: past its expiry, and still serving. cool-down: the time in which a failing service is left
-alone. refusal: an answer that means the value must not be used any more.
+way, shared by all who ask in the meantime. attempt: one request of a flight. source: where an
+attempt gets the value. portal: the private event loop and its thread. hit: an entry that is handed
+out at once, because it needs no refresh. stale: past its expiry, and still serving. cool-down: the
+time in which a failing service is left alone. refusal: an answer that means the value must not be
+used any more.
 """
 
 from __future__ import annotations

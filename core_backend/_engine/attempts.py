@@ -1,4 +1,4 @@
-"""One fetch, tried as often as its failures and its time allow. The boundary for errors.
+"""One fetch, retried within its policy and time limit. Errors leave here without frames.
 
 ``Attempts.outcome`` is where an error's frames end. They hold the source, and with it credentials,
 requests and answers. So it returns a new error of the same kind, without frames and causes.
@@ -89,7 +89,7 @@ class Attempts:
             raise SecretTimeoutError(
                 f"secret {request.label!r}: no answer within {self._seconds:.1f} s; see that the "
                 f"function can reach Secrets Manager (in a VPC, an interface endpoint or a NAT), "
-                f"or allow it more with the setting timeout",
+                f"or raise the setting timeout",
                 secret_id=request.label,
             ) from None
         except Exception as error:  # noqa: BLE001  # a source's own defect must strand no one

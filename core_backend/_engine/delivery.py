@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 __all__ = ["deliver"]
 
 # How often one caller asks again because a fetch had no time, as after a freeze.
-_MOST_TRIES_ANEW = 3
+_MAX_TIMES_ASKED_AGAIN = 3
 # Callers wait this many seconds longer than a fetch may take. It takes longer only if it cannot go
 # on: it needs an import or a log handler that its caller's code interrupted.
 _PATIENCE = 5.0
-# After a freeze, a caller's wait ends just when the fetch notices the freeze. The caller waits this
-# much longer for it to land.
+# After a freeze, a caller's wait and the fetch's time can end at the same moment. The caller waits
+# up to this many seconds more for the outcome.
 _AFTER_A_FREEZE = 1.0
 
 
 def deliver(
     store: Store, request: SecretRequest, answer: Entry | Flight, *, fresh: bool
 ) -> Generator[tuple[Flight, float], None, tuple[Entry, SecretText | SecretBytes]]:
-    """Lead a caller from its answer to a value.
+    """Turn a caller's answer into a value.
 
     Yields each flight that it has to wait for, and for how many seconds at most.
 
@@ -52,15 +52,15 @@ def deliver(
     Raises:
         CoreBackendError: It failed, and no cached value may serve.
     """
-    tries_anew = 0
+    asked_again = 0
     while True:
         if not _is_usable(answer, store):
             [answer] = store.ask([request], again=True)
             fresh = False
         if isinstance(answer, Flight):
             is_stuck = yield from _wait_for(answer)
-            if answer.had_seconds < remaining_seconds() and tries_anew < _MOST_TRIES_ANEW:
-                tries_anew += 1
+            if answer.had_seconds < remaining_seconds() and asked_again < _MAX_TIMES_ASKED_AGAIN:
+                asked_again += 1
                 continue
             answer = _settle(answer, store, fresh=fresh, is_stuck=is_stuck)
         # Read once, since another thread may wipe it at any time. Then the caller asks again.

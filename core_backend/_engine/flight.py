@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SPENT", "Flight", "Flights"]
 
-# How many seconds an outcome stands for a caller who had asked and awaits it only now.
+# For how many seconds a handle that is awaited late can still use the outcome.
 _STANDS = 5.0
-# How many seconds a fetch past the cache is shared by those who ask for one after it.
+# For how many seconds later calls with ``fresh`` share a finished fetch of that kind.
 _SHARED = 1.0
 
 
@@ -52,8 +52,9 @@ class Flight:
         landed_at: When it landed.
         abandoned: Whether its value must not be cached any more.
         seconds: How many seconds it may take.
-        had_seconds: Callers with more seconds left than this ask again: the fetch's own seconds if
-            it ran out of time, minus infinity (all callers) after a freeze, else infinity (none).
+        had_seconds: Callers with more seconds left than this ask again. If the fetch ran out of
+            time, these are its own seconds. After a freeze it is minus infinity, so all ask again.
+            Otherwise it is infinity, so nobody does.
     """
 
     __slots__ = (
@@ -139,7 +140,7 @@ class Flight:
         self._sleepers = []
 
     def young_value(self, wall: float, monotonic: float) -> None:  # as an entry's
-        """Return nothing: a flight is never a hit. A handle need not know which of both it has."""
+        """Return nothing: a flight is never a hit. So a handle can call this on both."""
 
     @staticmethod
     def wall() -> float:
@@ -161,8 +162,8 @@ class Flight:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             raise ConfigurationError(
-                f"secret {self.request.label!r}: to await it takes a running asyncio event loop, "
-                f"which trio's is not; its .result() works without one, and blocks the thread"
+                f"secret {self.request.label!r}: awaiting it needs a running asyncio event loop, "
+                f"and trio's is not one; its .result() works without one, and blocks the thread"
             ) from None
         self._check_can_wait()
         future = loop.create_future()
@@ -227,8 +228,8 @@ class Flights:
         self._clock = clock
         self._size = size
         self._under_way: dict[tuple[Key, bool], Flight] = {}
-        # All that have not landed. A frozen one has lost its place in _under_way to another.
-        self._aloft: set[Flight] = set()
+        # All of them. A frozen one has lost its place in _under_way to another.
+        self._not_landed: set[Flight] = set()
         self._shared: Any = {}
 
     def find(
@@ -254,15 +255,15 @@ class Flights:
         """Let flights be joined. They replace the older ones for the same secret."""
         for flight in flights:
             key = flight.request.key
-            self._aloft.add(flight)
+            self._not_landed.add(flight)
             if not flight.fresh:
                 self._under_way.pop((key, True), None)
             self._under_way[key, flight.fresh] = flight
 
     def remove(self, flight: Flight) -> None:
-        """Let a landed flight be joined no more. One past the cache is shared for a second."""
+        """Stop letting callers join a landed flight. A ``fresh`` one is shared for a second."""
         key = flight.request.key
-        self._aloft.discard(flight)
+        self._not_landed.discard(flight)
         if self._under_way.get((key, flight.fresh)) is flight:
             del self._under_way[key, flight.fresh]
         if flight.fresh and not flight.abandoned:
@@ -273,16 +274,16 @@ class Flights:
                 self._shared[key] = flight
 
     def disown(self) -> None:
-        """Let none of them be joined any more, nor its value be cached."""
+        """Stop sharing all flights, and stop caching their values."""
         # A copy: a finalizer that asks for a secret in the middle of this adds another.
-        for flight in list(self._aloft):
+        for flight in list(self._not_landed):
             flight.abandoned = True
         self._under_way.clear()
         self._shared = {}
 
     def drop_waiters(self) -> None:
-        """Let no one be woken any more, at the end of the process."""
-        for flight in list(self._aloft):
+        """Wake nobody from now on, at the end of the process."""
+        for flight in list(self._not_landed):
             flight.drop_waiters()
 
 

@@ -71,8 +71,7 @@ class Store:
         self.choose = choose
         self.stats = SecretsInfo()
         self.cache = Cache(clock, random, settings)
-        # Guards all that is decided here. Nothing waits under it, and nothing foreign runs under
-        # it.
+        # Guards every decision of the store. No code waits under it, and no code of others runs.
         self.lock = Lock()
         self._flights = Flights(clock, settings.max_entries)
         # Made with the first failure.
@@ -94,8 +93,8 @@ class Store:
 
         Raises:
             SecretAccessDeniedError: One of them is not on the list of what may be fetched.
-            ConfigurationError: One of them cannot be fetched as things are set up. Whatever is
-                raised, nothing was fetched.
+            ConfigurationError: One of them cannot be fetched with these settings. If anything is
+                raised, no fetch was started.
         """
         for request in requests:
             if fresh or self.cache.find(request.key) is None:
@@ -111,11 +110,11 @@ class Store:
                     # No comprehension: on Python 3.12, one that is interrupted here can leave the
                     # block without giving the lock back.
                     answers = list(map(partial(self._answer, call=call), requests))
-                    self._take_off(call, fault)
+                    self._start_all(call, fault)
                     return answers
 
     def _answer(self, request: SecretRequest, call: _Ask) -> Answer:
-        """Return what is at hand, a known failure, a flight to join, or a new flight."""
+        """Return a cached entry, a known failure, a flight to join, or a new flight."""
         entry = None if call.fresh else self._at_hand(request, call)
         if entry is not None:
             self.stats.hits += not call.again
@@ -169,7 +168,7 @@ class Store:
         flight.land(error, now)
         return flight
 
-    def _take_off(self, call: _Ask, fault: Exception | None) -> None:
+    def _start_all(self, call: _Ask, fault: Exception | None) -> None:
         """Start the flights, all in one go. Only then can others join them.
 
         So no one waits for a flight that could not start, or whose start was interrupted.
@@ -180,11 +179,11 @@ class Store:
         source, portal = self._source, self._portal
         if source is not None and portal is not None:
             try:
-                portal.spawn(*(partial(self._fly, flight, source) for flight in flights))
+                portal.spawn(*(partial(self._run, flight, source) for flight in flights))
             except RuntimeError as error:
                 fault = error
                 if portal.is_closed:
-                    # The next to ask makes another, and what has connections on it.
+                    # The next call makes a new portal and a new source.
                     self._portal = self._source = None
             else:
                 self.stats.fetches += len(flights)
@@ -195,7 +194,7 @@ class Store:
 
     # --- in the private thread: the fetch, and its landing --------------------------------------
 
-    async def _fly(self, flight: Flight, source: SecretSource) -> None:
+    async def _run(self, flight: Flight, source: SecretSource) -> None:
         request = flight.request
         attempts = Attempts(source, self.settings, self.clock, self.random, flight.seconds)
         outcome: SecretValue | CoreBackendError | None = None

@@ -5,11 +5,13 @@
 imports the module that does its work when it is called, so that help appears at once:
 
 - ``status``: which secrets there are, and what is known about them
+- ``reads``: values out of Secrets Manager: get, export, diff
 - ``writes``: values into Secrets Manager, by hand, from a file or from another environment
 - ``local_run``: a handler run on this machine
 
-Below these are ``values`` and ``terminal`` (where a value comes from), ``declarations`` (the
-module of names), ``aws`` and ``failures`` (Secrets Manager), ``options``, ``output`` and ``run``.
+Below these are ``values`` and ``terminal`` (where a value comes from), ``declarations`` (the module
+of names) and ``real_names`` (which secret each name stands for), ``aws`` and ``failures`` (Secrets
+Manager), ``options``, ``output`` and ``run``.
 """
 
 from __future__ import annotations

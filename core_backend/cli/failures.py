@@ -117,7 +117,7 @@ def service_failure(
 
 
 def local_failure(error: sdk_errors.BotoCoreError) -> CommandError:
-    """Return what it means that the SDK could not send the request."""
+    """Return the error for a request that the SDK could not send."""
     kind = type(error).__name__
     match error:
         case sdk_errors.ProfileNotFound():

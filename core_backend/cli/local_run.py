@@ -166,7 +166,7 @@ def _create_secrets(
 def _play(
     function: LocalLambda, event: object, request: Request
 ) -> tuple[list[Moment], list[Invocation]]:
-    """Start the function, and send it as many events at once, as often, as was asked for.
+    """Start the function, and send the requested rounds of events, each with as many at once.
 
     Raises:
         LambdaInitError: It does not start.

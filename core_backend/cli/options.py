@@ -241,7 +241,7 @@ def _require(context: click.Context, parameter: click.Parameter, value: Any) -> 
 
 
 def _read_project_setting(key: str) -> str | None:
-    """Return a setting of the next pyproject.toml, upwards from here, that has our table.
+    """Return a setting from the nearest pyproject.toml, searching upwards, that has our table.
 
     Raises:
         CommandError: The file cannot be read, or its table is wrong.

@@ -77,7 +77,7 @@ def read_typed_value(secret: DeclaredSecret) -> SecretText:
 
 @contextmanager
 def hide_typing() -> Generator[None]:
-    """Do not show what is typed until the block ends, nor pass on what was not read by then.
+    """Hide typed input until the block ends, and discard input that was not read.
 
     A value that is pasted before the prompt appears would be shown, and the rest of one with
     several lines would be run by the shell.

@@ -200,7 +200,7 @@ def _plan_and_write(  # noqa: PLR0913  # what two commands share
 def _find_refusal(
     account: Account, secret: DeclaredSecret, secret_id: str, found: Found, *, create: bool
 ) -> CommandError | None:
-    """Return why a secret in this state takes no value; ``None`` if it does."""
+    """Return why no value can be written to a secret in this state; ``None`` if one can."""
     match found.state:
         case State.MISSING if not create:
             return CommandError(

@@ -4,7 +4,7 @@ Both answer GetSecretValue over plain HTTP on this machine, from a cache of thei
 carries the right token. Their error messages say little, and differ.
 
 Source: Secrets Manager user guide, "Use AWS Secrets Manager secrets in AWS Lambda functions" and
-"AWS Secrets Manager Agent". The texts of their refusals are those that they are known to send.
+"AWS Secrets Manager Agent". The texts of their refusals were observed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ __all__ = ["ExtensionSource"]
 _PORT = "PARAMETERS_SECRETS_EXTENSION_HTTP_PORT"
 _DEFAULT_PORT = "2773"
 _HEADER = "x-aws-parameters-secrets-token"
-# The first one set is used. Only the agent has the first; SnapStart has the last, not the second.
+# Tried in this order, and the agent's token file after the first. Only the agent has the first;
+# SnapStart has the last, not the second.
 _TOKENS = ("AWS_TOKEN", "AWS_SESSION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN")
 _AGENTS_TOKEN_FILE = "/var/run/awssmatoken"  # noqa: S105  # where the agent's installer puts it
 

@@ -142,7 +142,7 @@ def a_clear_disowns_only_what_can_be_joined(patch):
     real = Flights.disown
 
     def disown(flights):
-        flights._aloft = set(flights._under_way.values())
+        flights._not_landed = set(flights._under_way.values())
         real(flights)
 
     patch.setattr(Flights, "disown", disown)
@@ -172,9 +172,9 @@ def a_flight_can_be_joined_before_it_started(patch):
 
 
 def a_flight_that_cannot_start_does_not_land(patch):
-    real = Store._take_off
+    real = Store._start_all
 
-    def take_off(store, call, fault):
+    def start_all(store, call, fault):
         land = Flight.land
         Flight.land = lambda *_: None
         try:
@@ -182,7 +182,7 @@ def a_flight_that_cannot_start_does_not_land(patch):
         finally:
             Flight.land = land
 
-    patch.setattr(Store, "_take_off", take_off)
+    patch.setattr(Store, "_start_all", start_all)
 
 
 def waiting_under_the_lock_is_let_through(patch):
