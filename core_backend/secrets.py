@@ -198,7 +198,7 @@ def clear_secrets() -> None:
 
 def secrets_info() -> SecretsInfo:
     """Return what the cache has done so far: counts, and which source serves it and why."""
-    return _get_store().stats.copy()
+    return _get_store().info()
 
 
 def _ask(secrets: tuple[Any, ...], *, fresh: bool) -> list[PendingSecret[Any]]:

@@ -318,6 +318,9 @@ class SecretsInfo:
         failures: Fetches that failed in the end.
         source: Where values come from; ``None`` before the first fetch.
         reason: Why from there.
+        tls: TLS version, cipher and, from Python 3.15 on, key exchange group of the newest
+            connection, such as ``TLSv1.3 TLS_AES_256_GCM_SHA384``. ``None`` before the first
+            connection, and for sources other than ``direct``.
     """
 
     __slots__ = (
@@ -329,12 +332,14 @@ class SecretsInfo:
         "reason",
         "source",
         "stale",
+        "tls",
     )
 
     def __init__(self) -> None:
         self.hits = self.misses = self.fetches = self.coalesced = self.stale = self.failures = 0
         self.source: str | None = None
         self.reason: str | None = None
+        self.tls: str | None = None
 
     def copy(self) -> SecretsInfo:
         """Return the counts as they are now, which count no further."""

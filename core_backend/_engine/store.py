@@ -289,6 +289,12 @@ class Store:
             ended.set()
         return ended
 
+    def info(self) -> SecretsInfo:
+        """Return the counts as they are now, and what the source tells about its TLS."""
+        info = self.stats.copy()
+        info.tls = getattr(self._source, "tls", None)
+        return info
+
     def configure(self, settings: Settings) -> None:
         """Change the settings. What is cached stays, if it is still allowed."""
         with self.lock:

@@ -56,6 +56,11 @@ class BatchingSource:
         """For each Region and id, the futures of those who wait."""
         self._calls: set[asyncio.Task[None]] = set()
 
+    @property
+    def tls(self) -> str | None:
+        """What the inner source tells about its newest connection, if it tells."""
+        return getattr(self._inner, "tls", None)
+
     def check(self, request: SecretRequest) -> None:
         """Check what the inner source checks."""
         self._inner.check(request)

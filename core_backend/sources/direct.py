@@ -52,6 +52,11 @@ class DirectSource:
         self._credentials = CredentialSource(environ, clock)
         self._pool: Pool | None = None
 
+    @property
+    def tls(self) -> str | None:
+        """TLS version and cipher of the newest connection; ``None`` if there is none."""
+        return None if self._pool is None else self._pool.tls
+
     def check(self, request: SecretRequest) -> None:
         """Check that Region, endpoint and credentials allow the request.
 

@@ -76,6 +76,10 @@ class _GuardedSource:
         self._settings = settings
         self._clock = clock
 
+    @property
+    def tls(self) -> str | None:
+        return getattr(self.chosen, "tls", None)
+
     def check(self, request: SecretRequest) -> None:
         self._check_network(request)
         try:

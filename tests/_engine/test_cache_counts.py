@@ -19,5 +19,5 @@ def test_it_shows_all_its_counts():
     info.stale = 4
     assert repr(info) == (
         "SecretsInfo(coalesced=0, failures=0, fetches=0, hits=0, misses=0, reason=None, "
-        "source=None, stale=4)"
+        "source=None, stale=4, tls=None)"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import socket
 import ssl
@@ -122,6 +123,8 @@ def _literal(host: str, port: int) -> list[Address]:
 _READ_SIZE = 65_536
 T = TypeVar("T")
 
+_log = logging.getLogger("core_backend")
+
 
 class Untrusted(Exception):  # noqa: N818  # what the server is
     """The server's certificate does not verify."""
@@ -187,8 +190,11 @@ class Connection:
         if code:
             raise Broken(f"no connection: {os.strerror(code)}")
 
-    async def start_tls(self, context: ssl.SSLContext) -> None:
+    async def start_tls(self, context: ssl.SSLContext) -> str:
         """Do the TLS handshake.
+
+        Returns:
+            The TLS version, the cipher and, from Python 3.15 on, the group of the key exchange.
 
         Raises:
             Untrusted: The server's certificate does not verify.
@@ -205,6 +211,11 @@ class Connection:
         except OSError as error:
             raise Broken(f"the connection broke: {_explain(error)}") from None
         await self._do(secured.do_handshake)
+        # Typeshed does not know group() yet.
+        group: Callable[[], str | None] | None = getattr(secured, "group", None)
+        cipher = secured.cipher() or ("",)
+        agreed = (secured.version(), cipher[0], group and group())
+        return " ".join(filter(None, agreed))
 
     async def exchange(self, request: bytes) -> Response:
         """Send a request and return its response. A failure closes the connection.
@@ -298,7 +309,8 @@ async def connect(
             if context is None:
                 return connection
             try:
-                await connection.start_tls(context)
+                trust.agreed = await connection.start_tls(context)
+                _log.debug("%s: connected over %s", endpoint.authority, trust.agreed)
             except Untrusted as untrusted:
                 connection.close()
                 context = trust.after(context)

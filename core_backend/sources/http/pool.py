@@ -53,6 +53,11 @@ class Pool:
         self._lanes: dict[Endpoint, _Lane] = {}
         self._closed = False
 
+    @property
+    def tls(self) -> str | None:
+        """TLS version and cipher of the newest connection; ``None`` before the first."""
+        return self._trust.agreed
+
     async def exchange(
         self, endpoint: Endpoint, compose: Callable[[], bytes], read: Callable[[Response], T]
     ) -> T:

@@ -39,6 +39,8 @@ class Trust:
         self._bundle = environ.get("AWS_CA_BUNDLE", "")
         self._context: ssl.SSLContext | None = None
         self._is_last = bool(self._bundle)
+        self.agreed: str | None = None
+        """What ``start_tls`` returned for the newest connection; ``None`` before the first."""
 
     def context(self) -> ssl.SSLContext:
         """Return the settings to connect with.

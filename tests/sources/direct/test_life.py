@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -14,6 +16,9 @@ from support.direct_sources import REQUEST, source_of
 from support.faults import AtConnect, Held, silent, stall
 from support.http_server import HttpServer
 
+from core_backend import get_secret, secrets_info
+from core_backend._configuration import Settings
+from core_backend._engine.process import replaced
 from core_backend.errors import ConfigurationError, SecretAccessDeniedError, SecretUnavailableError
 
 
@@ -179,3 +184,19 @@ print(*sys.modules)
     assert "core_backend.sources.direct" in loaded
     ours = ("_redaction", "_masking", "sources.failures", "sources.batching", "sources.sdk")
     assert loaded.isdisjoint(f"core_backend.{name}" for name in ours)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+async def test_what_tls_is_in_use_is_told(service, monkeypatch, caplog, batch):
+    for name, value in service.environ.items():
+        monkeypatch.setenv(name, value)
+    caplog.set_level(logging.DEBUG, "core_backend")
+    with replaced(settings=Settings().replace(batch=batch)):
+        assert secrets_info().tls is None
+        await get_secret("db")
+        told = secrets_info().tls
+        await get_secret("db", fresh=True)
+    assert re.fullmatch(r"TLSv1\.3 TLS_\w+( \S+)?", told)
+    # Once, although two requests were sent: it is a line for each connection.
+    lines = [line for line in caplog.messages if "connected" in line]
+    assert lines == [f"127.0.0.1:{service.port}: connected over {told}"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import re
 import select
 import socket
 import ssl
@@ -131,6 +132,18 @@ async def test_a_server_that_speaks_only_old_tls_is_left(certificates, trust):
         with pytest.raises(Broken, match="the connection broke"):
             await connect(at(service), Resolver(), trust, SECONDS)
         assert not service.calls
+
+
+async def test_the_group_of_the_key_exchange_is_told_where_python_tells(service, trust):
+    class Newer(ssl.SSLSocket):
+        """As Python 3.15 has it."""
+
+        def group(self):
+            return "X25519MLKEM768"
+
+    trust.context().sslsocket_class = Newer
+    (await connect(at(service), Resolver(), trust, SECONDS)).close()
+    assert re.fullmatch(r"TLSv1\.3 TLS_\w+ X25519MLKEM768", trust.agreed)
 
 
 async def test_what_speaks_no_tls_is_left(trust):
