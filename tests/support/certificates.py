@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 
 __all__ = ["Certificates", "certificate_facts", "name_hash"]
 
@@ -40,6 +42,23 @@ class Certificates:
         subject = certificate_facts(written)["subject"]
         self.ca_file = str(written.rename(Path(folder) / f"{name_hash(subject):08x}.0"))
         """What a client has to trust, as ``AWS_CA_BUNDLE`` wants it, and OpenSSL in a folder."""
+
+    def expired_root(self) -> bytes:
+        """Return this authority's certificate, as PEM, with the same key, but expired yesterday."""
+        ours = x509.load_pem_x509_certificate(self._authority.cert_pem.bytes())
+        now = datetime.now(UTC)
+        builder = x509.CertificateBuilder(
+            ours.issuer, ours.subject, ours.public_key(), ours.serial_number
+        )
+        builder = builder.not_valid_before(now - timedelta(days=30))
+        builder = builder.not_valid_after(now - timedelta(days=1))
+        for extension in ours.extensions:
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+        key = serialization.load_pem_private_key(
+            self._authority.private_key_pem.bytes(), password=None
+        )
+        signed = builder.sign(key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
 
     def server_context(
         self, *names: str, expired: bool = False, trusted: bool = True

@@ -92,17 +92,6 @@ def test_the_readme_is_as_long_as_one_reads():
     assert 80 <= len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
-def test_each_promise_of_security_md_names_tests_that_exist():
-    promises = (ROOT / "SECURITY.md").read_text().partition("## Which test")[2]
-    rows = re.findall(r"^\| (?!promise|---)(.+?) \| (.+) \|$", promises, re.MULTILINE)
-    assert len(rows) >= 15
-    for promise, tests in rows:
-        named = re.findall(r"`([\w/.]+)::(\w+)`", tests)
-        assert named, promise
-        for path, test in named:
-            assert f"def {test}(" in (ROOT / "tests" / path).read_text(), f"{promise}: {test}"
-
-
 def test_links_within_the_repository_lead_somewhere():
     for path in [*DOCUMENTS, *PROJECTS, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text()):

@@ -11,6 +11,7 @@ import ssl
 import struct
 import threading
 import warnings
+from pathlib import Path
 
 import pytest
 from support.black_hole import swallowing_syns
@@ -20,6 +21,7 @@ from support.scripted import until
 from support.secret_service import SecretService
 
 from core_backend.sources.endpoints import Endpoint
+from core_backend.sources.http import tls
 from core_backend.sources.http.connection import Connection, Resolver, Untrusted, _wake, connect
 from core_backend.sources.http.messages import Broken, request_bytes
 from core_backend.sources.http.tls import Trust
@@ -119,6 +121,20 @@ async def test_the_systems_certificates_take_the_place_of_the_shipped(
     assert service.connections == 6
     (await connect(at(service), Resolver(), trust, SECONDS)).close()
     assert service.connections == 7
+
+
+async def test_where_a_shipped_root_has_expired_the_systems_take_its_place(
+    service, certificates, monkeypatch, tmp_path
+):
+    (tmp_path / Path(certificates.ca_file).name).write_bytes(certificates.expired_root())
+    monkeypatch.setattr(tls, "ROOTS", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
+    with pytest.raises(Untrusted):
+        await connect(at(service), Resolver(), Trust({}), SECONDS)
+    monkeypatch.setenv("SSL_CERT_FILE", certificates.ca_file)
+    (await connect(at(service), Resolver(), Trust({}), SECONDS)).close()
+    # With the shipped root and with the system's, both times.
+    assert service.connections == 4
 
 
 async def test_a_server_that_speaks_only_old_tls_is_left(certificates, trust):

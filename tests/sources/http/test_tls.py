@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from pathlib import Path
 
 import certifi
@@ -39,10 +40,31 @@ def test_they_are_all_of_amazons_and_no_others():
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_each_has_the_name_that_openssl_looks_for_and_years_to_go(file):
+def test_each_has_the_name_that_openssl_looks_for(file):
     certificate = certificate_facts(file)
     assert file.name == f"{name_hash(certificate['subject']):08x}.0"
-    assert int(certificate["notAfter"].split()[3]) > 2036
+
+
+def assert_years_to_go(file, now):
+    """Fail a year before a root expires, so that there is time to ship another."""
+    end = ssl.cert_time_to_seconds(certificate_facts(file)["notAfter"])
+    assert end - now > 366 * 86_400, (
+        f"{file.name} expires in {(end - now) / 86_400:.0f} days; docs/security/own-code.md says "
+        f"how to refresh it"
+    )
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_no_root_expires_within_a_year(file):
+    assert_years_to_go(file, time.time())
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_a_root_that_expires_in_less_than_a_year_would_be_noticed(file):
+    end = ssl.cert_time_to_seconds(certificate_facts(file)["notAfter"])
+    assert_years_to_go(file, end - 367 * 86_400)
+    with pytest.raises(AssertionError, match="expires in 365 days"):
+        assert_years_to_go(file, end - 365 * 86_400)
 
 
 def test_every_context_verifies_and_checks_the_name_and_starts_at_tls_1_2(monkeypatch):
