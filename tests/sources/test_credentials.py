@@ -7,10 +7,11 @@ import contextlib
 
 import pytest
 from support.http_server import HttpServer
+from support.processes import no_descriptors
 
 from core_backend._configuration import Settings
 from core_backend.errors import ConfigurationError
-from core_backend.sources.credentials import CredentialSource
+from core_backend.sources.credentials import CredentialSource, _read_file
 from core_backend.sources.http.messages import Broken
 from core_backend.sources.http.pool import Pool
 from core_backend.testing.clock import FakeClock
@@ -231,6 +232,8 @@ async def test_a_token_that_no_header_can_carry_is_not_sent(container, endpoint,
     container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(path)
     with pytest.raises(ConfigurationError, match="cannot be read .FileNotFoundError"):
         await container.current()
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        _read_file(str(path))
     # A line end at its end is one too, for botocore as well.
     path.write_text("pl4nted-t\n")
     with pytest.raises(ConfigurationError, match="TOKEN_FILE has line ends") as caught:
