@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
 from core_backend.sources.endpoints import NO_DESCRIPTOR, is_secure, split_url
+from core_backend.sources.http.connection import Untrusted
 from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
 from core_backend.sources.http.pool import TooSlow
 from core_backend.values import SecretText
@@ -129,7 +130,7 @@ class CredentialSource:
     async def _renew(self, pool: Pool) -> Credentials:
         try:
             new = await self._from_container(pool)
-        except (Broken, TooSlow):
+        except (Broken, OSError, TooSlow, Untrusted):
             old, now = self._kept, self._clock.wall()
             if old is None or now >= old.expires:
                 raise

@@ -8,6 +8,7 @@ import contextlib
 import pytest
 from support.http_server import HttpServer
 from support.processes import no_descriptors
+from support.secret_service import SecretService
 
 from core_backend._configuration import Settings
 from core_backend.errors import ConfigurationError
@@ -182,6 +183,21 @@ async def test_credentials_that_are_still_valid_serve_while_their_endpoint_fails
             await container.current()
     endpoint.answer, endpoint.status = {**ANSWER, "AccessKeyId": "ASIANEW"}, 200
     assert (await container.current())[0] == "ASIANEW"
+
+
+async def test_so_they_do_while_it_is_not_trusted_or_no_descriptor_is_left(container, tmp_path):
+    await container.current()
+    container.clock.advance(3_301)
+    with SecretService() as untrusted:
+        url = f"https://127.0.0.1:{untrusted.port}/credentials"
+        container.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url
+        assert (await container.current())[0] == "ASIAEXAMPLE"
+        assert untrusted.connections > 0
+    container.clock.advance(11)
+    (tmp_path / "token").write_text("pl4nted")
+    container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(tmp_path / "token")
+    with no_descriptors():
+        assert (await container.current())[0] == "ASIAEXAMPLE"
 
 
 async def test_credentials_that_were_refused_do_not_serve_while_their_endpoint_fails(
