@@ -106,6 +106,24 @@ class ClientProcess:
         """Read one secret in the process and in a child of it."""
         return self._read("read in a fork", secret=secret)
 
+    def read_without_descriptors(self, secret: str) -> Read:
+        """Read one secret while the process can open no file and no socket."""
+        [outcome] = self._read("read without descriptors", secret=secret)
+        return outcome
+
+    def read_after_signals(self, secrets: Sequence[str]) -> list[Read]:
+        """Read each secret after a signal handler raised in the middle of reading it."""
+        return self._read("read after signals", secrets=secrets)
+
+    def read_beside_finalizers(self, secrets: Sequence[str]) -> list[Read]:
+        """Read them while finalizers on the same thread read others."""
+        return self._read("read beside finalizers", secrets=secrets)
+
+    def read_in_subinterpreter(self, secret: str) -> Read:
+        """Read one secret in another interpreter of the process."""
+        [outcome] = self._read("read in a subinterpreter", secret=secret)
+        return outcome
+
     def __enter__(self) -> Self:
         return self
 

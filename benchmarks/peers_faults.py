@@ -214,6 +214,35 @@ def _try_stages(process: ClientProcess, service: SecretService) -> str:
     return "" if values == ["the new value", "the value"] else "one for the other"
 
 
+def _try_no_descriptors(process: ClientProcess, _service: SecretService) -> str:
+    if process.read_without_descriptors("db").value is not None:
+        return "no error"
+    return _explain_failures([process.read("db")])
+
+
+def _try_signals(process: ClientProcess, service: SecretService) -> str:
+    service.latency = 2e-3
+    return _explain_failures(process.read_after_signals(_put_many(service, "many")))
+
+
+def _try_finalizers(process: ClientProcess, service: SecretService) -> str:
+    if not process.do("can block"):
+        return "can only be awaited"
+    _put_many(service, "finalizer")
+    return _explain_failures(process.read_beside_finalizers(_put_many(service, "many")))
+
+
+def _try_subinterpreter(process: ClientProcess, _service: SecretService) -> str:
+    return _explain_failures([process.read_in_subinterpreter("db")])
+
+
+def _put_many(service: SecretService, kind: str) -> list[str]:
+    names = [f"{kind}/{n}" for n in range(50)]
+    for name in names:
+        service.put(name, f"value of {name}")
+    return names
+
+
 def _try_debug(process: ClientProcess, service: SecretService) -> str:
     service.put("db", "what nobody may read")
     process.do("listen")
@@ -276,4 +305,14 @@ _HARDSHIPS = [
     _Hardship("24", "the credentials expired once", "the value", _try_expired_token),
     _Hardship("25", "two stages of one secret", "each its own", _try_stages, quick=True),
     _Hardship("30", "DEBUG on the root logger", "no value, no token in it", _try_debug, quick=True),
+    _Hardship(
+        "31",
+        "no descriptor is left, then there are",
+        "an error, then the value",
+        _try_no_descriptors,
+        quick=True,
+    ),
+    _Hardship("32", "a signal handler raises in mid-read", "the next read works", _try_signals),
+    _Hardship("33", "finalizers read in mid-read", "nobody waits for ever", _try_finalizers),
+    _Hardship("34", "read in a subinterpreter", "the value", _try_subinterpreter),
 ]

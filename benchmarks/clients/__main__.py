@@ -16,12 +16,16 @@ import os
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
+
+from clients import interruptions
 
 # A read's outcome: its value, or the failure's type and text.
 Outcome = dict[str, str]
 
 _client: Any = importlib.import_module(f"clients.{sys.argv[1]}")
+_read_blocking: Any = getattr(_client, "read_blocking", _client.read)
 _loop = asyncio.new_event_loop()
 _log = io.StringIO()
 
@@ -97,6 +101,45 @@ def _read_in_fork(secret: str) -> list[Outcome]:
         return [mine, json.loads(answer.read() or b'{"error": "the child died"}')]
 
 
+def _read_without_descriptors(secret: str) -> Outcome:
+    with interruptions.no_descriptors():
+        return _read(secret)
+
+
+def _can_block() -> bool:
+    """Answer whether the library can read a secret without ``await``."""
+    return not inspect.iscoroutinefunction(_read_blocking)
+
+
+def _read_after_signals(secrets: list[str]) -> list[Outcome]:
+    """Read each secret twice: a signal handler raises in the middle of the first read.
+
+    That read blocks where the library can: an event loop of asyncio's that is interrupted outside
+    of any library's code can stay broken.
+    """
+    read = partial(_read_sync, fresh=False, read=_read_blocking) if _can_block() else _read
+    interrupted = [interruptions.was_interrupted(partial(read, secret)) for secret in secrets]
+    assert any(interrupted), "no read took as long as that"
+    return [_read(secret) for secret in secrets]
+
+
+def _read_beside_finalizers(secrets: list[str]) -> list[Outcome]:
+    """Read while finalizers on the same thread read as well."""
+    asked: list[object] = []
+
+    def ask() -> None:
+        asked.append(_read_sync(f"finalizer/{len(asked)}", fresh=False, read=_read_blocking))
+
+    with interruptions.ask_by_finalizers(ask):
+        outcomes = [_read(secret) for secret in secrets]
+    assert asked, "no finalizer ran"
+    return outcomes
+
+
+def _read_in_subinterpreter(secret: str) -> Outcome:
+    return interruptions.read_in_subinterpreter(sys.argv[1], secret)
+
+
 def _listen() -> None:
     """Log as ``AWS_LAMBDA_LOG_LEVEL=DEBUG`` does."""
     logging.basicConfig(level=logging.DEBUG, stream=_log)
@@ -119,9 +162,9 @@ async def _read_async(secret: str, *, fresh: bool, stage: str | None = None) -> 
         return _describe_failure(error)
 
 
-def _read_sync(secret: str, *, fresh: bool, stage: str | None = None) -> Outcome:
+def _read_sync(secret: str, *, fresh: bool, stage: str | None = None, read: Any = None) -> Outcome:
     try:
-        return {"value": _client.read(secret, fresh, stage)}
+        return {"value": (read or _client.read)(secret, fresh, stage)}
     except Exception as error:  # noqa: BLE001  # as above
         return _describe_failure(error)
 
@@ -140,6 +183,11 @@ _COMMANDS = {
     "read on a new loop": _read_on_new_loop,
     "read together": _read_together,
     "read in a fork": _read_in_fork,
+    "read without descriptors": _read_without_descriptors,
+    "read after signals": _read_after_signals,
+    "can block": _can_block,
+    "read beside finalizers": _read_beside_finalizers,
+    "read in a subinterpreter": _read_in_subinterpreter,
     "listen": _listen,
     "was logged": _was_logged,
 }

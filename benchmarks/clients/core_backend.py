@@ -6,7 +6,7 @@ import os
 
 import core_backend
 
-__all__ = ["burst", "fetch", "handler", "prepare", "read"]
+__all__ = ["burst", "fetch", "handler", "prepare", "read", "read_blocking"]
 
 _NAME = core_backend.SecretName("bench-secret")
 
@@ -53,3 +53,8 @@ async def read(secret: str, fresh: bool, stage: str | None) -> str:
         return await core_backend.get_secret(secret, fresh=fresh)
     os.environ["BENCH_SECRET"] = secret
     return await core_backend.get_secret(core_backend.get_env(_NAME.staged(stage)), fresh=fresh)
+
+
+def read_blocking(secret: str, fresh: bool, _stage: str | None) -> str:
+    """Read one secret where nothing can be awaited."""
+    return core_backend.get_secret(secret, fresh=fresh).result()

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from core_backend._clock import Sent, moment
-from core_backend._engine.failures import policy_for, retry_delay
+from core_backend._engine.failures import lacking, policy_for, retry_delay
 from core_backend.errors import CoreBackendError, SecretTimeoutError, SecretUnavailableError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Attempts:
     Attributes:
         sent: When the last attempt was sent, which dates its answer.
         had_seconds: Callers with more seconds left than this ask again; see ``Flight``.
+        was_lacking: Whether it failed because the process lacks something, such as descriptors.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Attempts:
         self._deadline = 0.0
         self.sent = Sent(moment(clock), 0)
         self.had_seconds = math.inf
+        self.was_lacking = False
 
     async def outcome(self, request: SecretRequest) -> SecretValue | CoreBackendError:
         """Return the value, or the last attempt's error as a new one without frames."""
@@ -70,6 +72,7 @@ class Attempts:
             tried += 1
             self.sent = Sent(moment(self._clock), next(_orders))
             self.had_seconds = math.inf
+            self.was_lacking = False
             try:
                 return await self._attempt(request)
             except CoreBackendError as error:
@@ -93,6 +96,10 @@ class Attempts:
                 secret_id=request.label,
             ) from None
         except Exception as error:  # noqa: BLE001  # a source's own defect must strand no one
+            failure = lacking(request, error)
+            if failure is not None:
+                self.was_lacking = True
+                raise failure from None
             # Only its type: the text might quote what was being read.
             raise SecretUnavailableError(
                 f"secret {request.label!r}: the source failed with {type(error).__name__}; "

@@ -7,11 +7,14 @@ are not remembered.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 from core_backend._clock import Elapsed
 from core_backend.errors import (
+    ConfigurationError,
     SecretAccessDeniedError,
     SecretDecryptionError,
     SecretDeletedError,
@@ -35,6 +38,7 @@ __all__ = [
     "Policy",
     "cool_down",
     "cut_off",
+    "lacking",
     "not_allowed",
     "not_started",
     "policy_for",
@@ -233,10 +237,53 @@ def not_allowed(request: SecretRequest) -> SecretAccessDeniedError:
     )
 
 
-def not_started(request: SecretRequest, fault: Exception | None) -> SecretUnavailableError:
+def not_started(request: SecretRequest, fault: Exception | None) -> CoreBackendError:
     """Return the error for a fetch that could not start."""
+    if isinstance(fault, ModuleNotFoundError):
+        return _not_installed(request, fault)
     return SecretUnavailableError(
         f"secret {request.label!r}: its fetch could not start ({type(fault).__name__}: {fault}); "
         f"free file descriptors or threads if they ran out, and ask again",
         secret_id=request.label,
+    )
+
+
+def lacking(request: SecretRequest, fault: Exception) -> CoreBackendError | None:
+    """Return the error for a fetch that the process had not enough of something for.
+
+    Returns:
+        ``None`` if ``fault`` is something else. The message never quotes the text of ``fault``,
+        which may contain what was being read.
+    """
+    if isinstance(fault, ModuleNotFoundError):
+        return _not_installed(request, fault)
+    if isinstance(fault, MemoryError):
+        reason = "no memory is left; give the function more"
+    elif isinstance(fault, ImportError):
+        reason = f"module {fault.name!r} cannot be loaded; free file descriptors if they ran out"
+    elif isinstance(fault, OSError):
+        reason = _REASONS.get(fault.errno) or _explain(fault)
+    elif isinstance(fault, RuntimeError) and "new thread" in str(fault):
+        reason = "no thread can be started; end some, or raise the limit"
+    else:
+        return None
+    return SecretUnavailableError(
+        f"secret {request.label!r}: its fetch could not go on: {reason}, and ask again",
+        secret_id=request.label,
+    )
+
+
+_NO_DESCRIPTOR = "no file descriptor is left; close files and connections, or raise the limit"
+_REASONS: dict[int | None, str] = {errno.EMFILE: _NO_DESCRIPTOR, errno.ENFILE: _NO_DESCRIPTOR}
+
+
+def _explain(fault: OSError) -> str:
+    told = os.strerror(fault.errno) if isinstance(fault.errno, int) else "no reason given"
+    return f"{type(fault).__name__} ({told}); see that the function can read its own files"
+
+
+def _not_installed(request: SecretRequest, fault: ModuleNotFoundError) -> ConfigurationError:
+    return ConfigurationError(
+        f"secret {request.label!r}: module {fault.name!r} is missing, which fetching needs; "
+        f"install core_backend anew, with the extra aws-sdk if secrets come through the AWS SDK"
     )

@@ -267,8 +267,8 @@ class Flights:
         if self._under_way.get((key, flight.fresh)) is flight:
             del self._under_way[key, flight.fresh]
         if flight.fresh and not flight.abandoned:
-            # If no file descriptor is left to import what it takes, it is not shared.
-            with contextlib.suppress(ImportError, OSError):
+            # If no descriptor or memory is left to import what it takes, it is not shared.
+            with contextlib.suppress(ImportError, MemoryError, OSError):
                 if not self._shared:
                     self._shared = _new_shared(self._size, self._clock)
                 self._shared[key] = flight

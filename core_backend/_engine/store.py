@@ -251,10 +251,11 @@ class Store:
                 # It was fetched with success since.
                 return error
             entry.warned = False
-        # A fetch for which an invocation left too little time says nothing about the service.
-        counts = attempts.had_seconds == math.inf
-        # If no file descriptor is left to import what it takes, it is not remembered.
-        with contextlib.suppress(ImportError, OSError):
+        # A fetch for which the invocation left too little time, or the process too few descriptors,
+        # says nothing about the service.
+        counts = attempts.had_seconds == math.inf and not attempts.was_lacking
+        # If no descriptor or memory is left to import what it takes, it is not remembered.
+        with contextlib.suppress(ImportError, MemoryError, OSError):
             if self._failures is None:
                 self._failures = FailureMemory(self.clock, self.settings.max_entries)
             self._failures.note(request.key, error, order, counts=counts)

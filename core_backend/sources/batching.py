@@ -132,6 +132,9 @@ class BatchingSource:
                 # Each secret by itself would have met the same failure.
                 for secret_id in list(waiters):
                     _settle(waiters, secret_id, _failure_for(error, requests[0].label, secret_id))
+        except (MemoryError, OSError):
+            # The process lacks something, perhaps only now. The single fetches say so.
+            self._alone.update(waiters)
         except Exception:  # noqa: BLE001  # a defect in batching must not become one in fetching
             self._off = True
         finally:

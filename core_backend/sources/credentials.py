@@ -17,7 +17,8 @@ import time
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.sources.endpoints import is_secure, split_url
+from core_backend.sources.endpoints import NO_DESCRIPTOR, is_secure, split_url
+from core_backend.sources.http.connection import Untrusted
 from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
 from core_backend.sources.http.pool import TooSlow
 from core_backend.values import SecretText
@@ -129,7 +130,7 @@ class CredentialSource:
     async def _renew(self, pool: Pool) -> Credentials:
         try:
             new = await self._from_container(pool)
-        except (Broken, TooSlow):
+        except (Broken, OSError, TooSlow, Untrusted):
             old, now = self._kept, self._clock.wall()
             if old is None or now >= old.expires:
                 raise
@@ -199,6 +200,8 @@ def _read_file(path: str) -> str:
         with open(path, encoding="ascii") as file:  # noqa: PTH123  # pathlib costs a cold start 3 ms
             return SecretText(file.read())
     except (OSError, UnicodeError) as error:
+        if getattr(error, "errno", None) in NO_DESCRIPTOR:
+            raise
         raise ConfigurationError(
             f"{_TOKEN_FILE} is {path!r}, which cannot be read ({type(error).__name__})"
         ) from None

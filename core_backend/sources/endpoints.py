@@ -7,6 +7,7 @@ botocore's endpoint rules, and a test compares them for every Region.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import socket
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
+    "NO_DESCRIPTOR",
     "Endpoint",
     "Endpoints",
     "configured_region",
@@ -26,6 +28,9 @@ __all__ = [
     "region_of_arn",
     "split_url",
 ]
+
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+"""The system's error numbers for too many open files, which is not a mistake in the setup."""
 
 # The start of a Region's name, and its partition.
 _PARTITIONS = {
@@ -93,7 +98,8 @@ class Endpoints:
         insecure_host: A host that may be reached over plain http; empty for none.
 
     Raises:
-        ConfigurationError: The AWS config file cannot be parsed. It is read once, here.
+        ConfigurationError: The AWS config file cannot be read or parsed. It is read once, here.
+        OSError: No file descriptor is left to read it.
     """
 
     def __init__(self, environ: Mapping[str, str], insecure_host: str = "") -> None:
@@ -289,11 +295,16 @@ def _default_profile(environ: Mapping[str, str]) -> Mapping[str, str]:
 
     parser = configparser.RawConfigParser()
     try:
-        parser.read(path)
-    except (configparser.Error, UnicodeDecodeError) as error:
+        # Not parser.read, which skips a file that it cannot open, and a demand for FIPS with it.
+        with open(path) as file:  # noqa: PTH123  # pathlib costs 3 ms
+            parser.read_file(file)
+    except (configparser.Error, OSError, UnicodeDecodeError) as error:
+        if getattr(error, "errno", None) in NO_DESCRIPTOR:
+            raise
+        failed = "read" if isinstance(error, OSError) else "parsed"
         raise ConfigurationError(
-            f"the AWS config file {path!r} cannot be parsed ({type(error).__name__}); correct it, "
-            f"or set AWS_CONFIG_FILE to another file"
+            f"the AWS config file {path!r} cannot be {failed} ({type(error).__name__}); correct "
+            f"it, or set AWS_CONFIG_FILE to another file"
         ) from None
     names = [name for name in parser.sections() if _is_default(name)]
     return dict(parser.items(names[-1])) if names else {}

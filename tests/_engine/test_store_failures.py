@@ -172,6 +172,35 @@ async def test_a_defect_in_a_source_strands_nobody_and_quotes_nothing(w: World) 
     assert "pl4nted" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("lack", "words"),
+    [
+        (OSError(24, "Too many open files", "pl4nted"), "no file descriptor is left; close files"),
+        (PermissionError(13, "pl4nted"), r"PermissionError \(Permission denied\); see that"),
+        (OSError("pl4nted"), r"OSError \(no reason given\); see that"),
+        (MemoryError("pl4nted"), "no memory is left; give the function more"),
+        (ImportError("pl4nted.so", name="_ssl"), "module '_ssl' cannot be loaded; free file"),
+        (RuntimeError("can't start new thread"), "no thread can be started; end some"),
+    ],
+)
+async def test_what_the_process_lacks_is_told_and_not_held_against_the_service(
+    w: World, lack: Exception, words: str
+) -> None:
+    w.source.faults = [lack] * 3
+    with pytest.raises(SecretUnavailableError, match=words) as caught:
+        await get_secret("a")
+    assert "pl4nted" not in str(caught.value)
+    assert "defect" not in str(caught.value)
+    assert await get_secret("a") == "pl4nted-a"
+
+
+async def test_a_module_that_is_missing_is_a_mistake_in_the_setup(w: World) -> None:
+    w.source.faults = [ModuleNotFoundError("pl4nted", name="aiohttp")]
+    with pytest.raises(ConfigurationError, match="module 'aiohttp' is missing.*extra aws-sdk"):
+        await get_secret("a")
+    assert w.calls == 1
+
+
 @pytest.mark.parametrize("blocking", [False, True])
 async def test_a_kept_handle_does_not_repeat_a_failure_that_is_over(
     w: World, blocking: bool, caplog: pytest.LogCaptureFixture

@@ -11,6 +11,7 @@ import pytest
 from support.scripted import ScriptedSource, World, until, world
 
 from core_backend import (
+    ConfigurationError,
     SecretError,
     SecretUnavailableError,
     async_handler,
@@ -58,6 +59,15 @@ def test_a_fetch_that_cannot_start_fails_at_once_and_the_next_one_starts(
     for handle in (get_secret("a"), first, second, *both):
         assert handle.result().startswith("pl4nted-")
     assert w.calls == 2
+
+
+def test_a_source_that_is_half_installed_is_a_mistake_in_the_setup(w: World) -> None:
+    def choose(*_: object) -> Any:
+        raise ModuleNotFoundError("No module named 'aiohttp'", name="aiohttp")
+
+    w.store.choose = choose
+    with pytest.raises(ConfigurationError, match="module 'aiohttp' is missing.*extra aws-sdk"):
+        get_secret("a")
 
 
 def test_one_that_cannot_start_is_bridged_by_an_expired_value(

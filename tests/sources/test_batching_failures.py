@@ -80,6 +80,15 @@ async def test_a_defect_of_batching_is_none_of_fetching() -> None:
     assert len(service.calls) == 1
 
 
+@pytest.mark.parametrize("lack", [OSError(24, "Too many open files"), MemoryError()])
+async def test_what_the_process_lacks_is_not_held_against_batching(lack: Exception) -> None:
+    service = Service(lack)
+    source = BatchingSource(service)
+    assert await fetch(source, "a", "b") == ["pl4nted-singly-a", "pl4nted-singly-b"]
+    await fetch(source, "c", "d")
+    assert len(service.calls) == 2
+
+
 async def test_one_who_is_cancelled_leaves_the_call_to_the_others() -> None:
     service = Service()
     service.gate = asyncio.Event()

@@ -7,10 +7,12 @@ import contextlib
 
 import pytest
 from support.http_server import HttpServer
+from support.processes import no_descriptors
+from support.secret_service import SecretService
 
 from core_backend._configuration import Settings
 from core_backend.errors import ConfigurationError
-from core_backend.sources.credentials import CredentialSource
+from core_backend.sources.credentials import CredentialSource, _read_file
 from core_backend.sources.http.messages import Broken
 from core_backend.sources.http.pool import Pool
 from core_backend.testing.clock import FakeClock
@@ -183,6 +185,21 @@ async def test_credentials_that_are_still_valid_serve_while_their_endpoint_fails
     assert (await container.current())[0] == "ASIANEW"
 
 
+async def test_so_they_do_while_it_is_not_trusted_or_no_descriptor_is_left(container, tmp_path):
+    await container.current()
+    container.clock.advance(3_301)
+    with SecretService() as untrusted:
+        url = f"https://127.0.0.1:{untrusted.port}/credentials"
+        container.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = url
+        assert (await container.current())[0] == "ASIAEXAMPLE"
+        assert untrusted.connections > 0
+    container.clock.advance(11)
+    (tmp_path / "token").write_text("pl4nted")
+    container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(tmp_path / "token")
+    with no_descriptors():
+        assert (await container.current())[0] == "ASIAEXAMPLE"
+
+
 async def test_credentials_that_were_refused_do_not_serve_while_their_endpoint_fails(
     container, endpoint
 ):
@@ -231,6 +248,8 @@ async def test_a_token_that_no_header_can_carry_is_not_sent(container, endpoint,
     container.environ["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"] = str(path)
     with pytest.raises(ConfigurationError, match="cannot be read .FileNotFoundError"):
         await container.current()
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        _read_file(str(path))
     # A line end at its end is one too, for botocore as well.
     path.write_text("pl4nted-t\n")
     with pytest.raises(ConfigurationError, match="TOKEN_FILE has line ends") as caught:

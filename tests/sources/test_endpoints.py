@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 
 import boto3
 import botocore.session
 import pytest
 from botocore.endpoint_provider import EndpointProvider
+from support.processes import no_descriptors
 
 from core_backend.errors import ConfigurationError
 from core_backend.sources.endpoints import Endpoint, Endpoints, is_loopback, is_secure, split_url
@@ -124,6 +126,27 @@ def test_the_config_file_is_read_as_botocore_reads_it(tmp_path, monkeypatch, con
         Region="eu-central-1", UseFIPS=fips or False, UseDualStack=dual_stack or False
     )
     assert f"https://{Endpoints(environ).find('db')[0].authority}" == rule.url
+
+
+def test_a_config_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    path = tmp_path / "config"
+    path.write_text("[default]\nuse_fips_endpoint = true\n")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    # Not chmod, since root reads everything.
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ConfigurationError, match=r"config' cannot be read \(PermissionError\)"):
+        Endpoints(LAMBDA | {"AWS_CONFIG_FILE": str(path)})
+
+
+def test_a_config_file_is_not_skipped_when_no_descriptor_is_left(tmp_path):
+    path = tmp_path / "config"
+    path.write_text("[default]\nuse_fips_endpoint = true\n")
+    Endpoints(LAMBDA | {"AWS_CONFIG_FILE": str(path)})
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        Endpoints(LAMBDA | {"AWS_CONFIG_FILE": str(path)})
 
 
 def test_the_config_file_is_looked_for_in_the_home_folder(tmp_path, monkeypatch):

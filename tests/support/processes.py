@@ -1,16 +1,18 @@
-"""Looking at processes as the kernel does."""
+"""Processes as the kernel sees them, and what it allows them."""
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
-__all__ = ["open_files", "state_of", "wait_until", "wait_until_gone"]
+__all__ = ["no_descriptors", "open_files", "state_of", "wait_until", "wait_until_gone"]
 
 
 def state_of(pid: int) -> str | None:
@@ -39,3 +41,14 @@ def open_files() -> int:
     """Return how many files this process has open, those of garbage left out."""
     gc.collect()
     return sum(1 for _ in Path("/dev/fd").iterdir())
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Generator[None]:
+    """Let this process open nothing more until the block ends."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

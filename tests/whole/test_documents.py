@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -96,3 +97,25 @@ def test_links_within_the_repository_lead_somewhere():
     for path in [*DOCUMENTS, *PROJECTS, ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text()):
             assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_the_guide_to_reliability_counts_the_checks_that_there_are(request):
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    told = {
+        place: int(number.replace(",", ""))
+        for number, place in re.findall(r"^\| ([\d,]+) \|.*\| `(\S+)` \|$", page, re.MULTILINE)
+    }
+    results = json.loads((ROOT / "benchmarks" / "results" / "peers_faults.json").read_text())
+    answers = [row.keys() - {"number", "what", "wanted"} for row in results["rows"]]
+    assert told["benchmarks/peers_faults.py"] == sum(map(len, answers))
+    model = (ROOT / "tests" / "whole" / "model" / "test_interleavings.py").read_text()
+    assert told["tests/whole/model"] == sum(map(int, re.findall(r"_seeds\(([\d_]+)", model)))
+    defects = re.findall(r"^def \w+\(patch\):", model, re.MULTILINE)
+    assert f"{len(defects)} defects planted in the store" in page
+    if request.config.getoption("keyword"):
+        return
+    for folder in ("tests/whole/faults", "tests/_engine", "tests/sources"):
+        tests = [item for item in request.session.items if item.path.is_relative_to(ROOT / folder)]
+        # Only a run of the whole folder can tell.
+        if {test.path for test in tests} == {*(ROOT / folder).rglob("test_*.py")}:
+            assert told[folder] == round(len(tests), -2), f"{len(tests)} in {folder}"

@@ -15,6 +15,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
+from core_backend.sources.endpoints import NO_DESCRIPTOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,6 +48,7 @@ class Trust:
 
         Raises:
             ConfigurationError: ``AWS_CA_BUNDLE`` cannot be read.
+            OSError: No file descriptor is left to read it.
         """
         if self._context is None:
             self._context = _trust_bundle(self._bundle) if self._bundle else _trust_shipped_roots()
@@ -56,13 +58,24 @@ class Trust:
         """Return the settings to try once ``failed`` did not verify a server; ``None`` for no more.
 
         They are used from then on.
+
+        Raises:
+            OSError: No file descriptor is left. That may be why ``failed`` did not verify it.
         """
         if failed is self._context:
-            if self._is_last:
+            system = None if self._is_last else _trust_system()
+            _check_descriptors()
+            if system is None:
                 return None
-            self._context = _trust_system()
+            self._context = system
             self._is_last = True
         return self._context
+
+
+def _check_descriptors() -> None:
+    # OpenSSL takes certificates that it has no descriptor to read for certificates that are not
+    # there. Without this check, none would be trusted until the process ends.
+    os.close(os.open(os.devnull, os.O_RDONLY))
 
 
 def _new_context() -> ssl.SSLContext:
@@ -90,6 +103,8 @@ def _trust_bundle(path: str) -> ssl.SSLContext:
     try:
         context.load_verify_locations(*(None, path) if folder else (path,))
     except OSError as error:
+        if error.errno in NO_DESCRIPTOR:
+            raise
         # ssl.SSLError, which an unreadable certificate raises, is an OSError too.
         raise ConfigurationError(
             f"AWS_CA_BUNDLE is {path!r}, which cannot be loaded as certificates "

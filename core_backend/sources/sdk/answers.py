@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions as sdk_errors
@@ -41,6 +42,8 @@ _UNREACHABLE = (
 )
 # A strange body makes the SDK, or value_in, raise one of these.
 _UNREADABLE = (AttributeError, KeyError, ResponseParserError, TypeError, ValueError)
+# A bundle of certificates that cannot be loaded; what the network does has classes of its own.
+_NO_BUNDLE = (FileNotFoundError, IsADirectoryError, PermissionError, ssl.SSLError)
 _NO_CREDENTIALS = (
     sdk_errors.CredentialRetrievalError,
     sdk_errors.NoCredentialsError,
@@ -58,11 +61,15 @@ def ended_unanswered(error: Exception) -> bool:
 
     A reset within the head of an answer looks like one before it.
     """
-    cause = getattr(error, "kwargs", {}).get("error")
+    cause = _cause_of(error)
     if isinstance(cause, ServerDisconnectedError):
         # If part of a head had come, the message would be that part.
         return isinstance(cause.message, str)
     return isinstance(cause, OSError) and not isinstance(cause, ClientConnectorError)
+
+
+def _cause_of(error: Exception) -> object:
+    return getattr(error, "kwargs", {}).get("error")
 
 
 def value_in(answer: Mapping[str, Any]) -> SecretValue:
@@ -103,17 +110,8 @@ def error_for(request: SecretRequest, error: Exception) -> CoreBackendError:
             f"reach it (in a VPC, an interface endpoint or a NAT)",
             secret_id=label,
         )
-    if isinstance(error, UnicodeEncodeError):
-        return ConfigurationError(
-            f"secret {label!r}: the AWS SDK cannot encode the request; check "
-            f"AWS_SECRET_ACCESS_KEY, AWS_ACCESS_KEY_ID and AWS_SESSION_TOKEN for characters that "
-            f"no credentials have"
-        )
-    if isinstance(error, sdk_errors.BotoCoreError) and not isinstance(error, _UNREACHABLE):
-        return ConfigurationError(
-            f"secret {label!r}: the AWS SDK cannot make the request ({kind}); check the profile, "
-            f"the Region and the endpoint"
-        )
+    if mistake := _mistake_in(error):
+        return ConfigurationError(f"secret {label!r}: the AWS SDK cannot {mistake}")
     cause = "unreadable answer" if isinstance(error, _UNREADABLE) else kind
     if isinstance(error, Mistaken):
         cause = "an answer about another secret or version"
@@ -122,6 +120,25 @@ def error_for(request: SecretRequest, error: Exception) -> CoreBackendError:
         f"the function can reach it, and try again",
         secret_id=label,
     )
+
+
+def _mistake_in(error: Exception) -> str:
+    """Return what the setup keeps the SDK from; empty if the setup is not at fault."""
+    if isinstance(error, UnicodeEncodeError):
+        return (
+            "encode the request; check AWS_SECRET_ACCESS_KEY, AWS_ACCESS_KEY_ID and "
+            "AWS_SESSION_TOKEN for characters that no credentials have"
+        )
+    cause = _cause_of(error)
+    if type(error) is sdk_errors.HTTPClientError and isinstance(cause, _NO_BUNDLE):
+        return (
+            f"load the certificates to trust ({type(cause).__name__}); point AWS_CA_BUNDLE, or "
+            f"ca_bundle in the AWS config file, at a PEM file"
+        )
+    if isinstance(error, sdk_errors.BotoCoreError) and not isinstance(error, _UNREACHABLE):
+        kind = type(error).__name__
+        return f"make the request ({kind}); check the profile, the Region and the endpoint"
+    return ""
 
 
 def _refusal(request: SecretRequest, response: Mapping[str, Any]) -> CoreBackendError:

@@ -10,6 +10,7 @@ from pathlib import Path
 import certifi
 import pytest
 from support.certificates import Certificates, certificate_facts, name_hash
+from support.processes import no_descriptors
 
 from core_backend.errors import ConfigurationError
 from core_backend.sources.http.tls import ROOTS, Trust
@@ -98,6 +99,20 @@ def test_a_bundle_is_trusted_alone_be_it_a_file_or_a_folder():
     for path in (authority.ca_file, ROOTS):
         trust = Trust({"AWS_CA_BUNDLE": path})
         assert trust.after(trust.context()) is None
+
+
+@pytest.mark.parametrize("setting", [{}, {"AWS_CA_BUNDLE": ROOTS}])
+def test_a_lack_of_descriptors_makes_nobody_untrusted(setting):
+    trust = Trust(setting)
+    first = trust.context()
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        trust.after(first)
+    assert trust.context() is first
+
+
+def test_a_bundle_is_not_to_blame_when_no_descriptor_is_left():
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        Trust({"AWS_CA_BUNDLE": str(FILES[0])}).context()
 
 
 @pytest.mark.parametrize("content", [None, "", "-----BEGIN CERTIFICATE-----\nx\n"])

@@ -26,12 +26,27 @@ from core_backend.sources.http.connection import Resolver
 from core_backend.sources.sdk_logs import mask_sdk_logs
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from core_backend.testing.moto_server import MotoServer
 
 
 async def test_a_service_that_is_not_there_is_unavailable(environ: pytest.MonkeyPatch) -> None:
     environ.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(SecretUnavailableError, match="could not be reached"):
+        await fetch(SecretRequest("text"))
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_a_bundle_that_cannot_be_loaded_is_a_mistake_in_the_setup(
+    environ: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    if content is not None:
+        bundle.write_text(content)
+    environ.setenv("AWS_ENDPOINT_URL", "https://127.0.0.1:9")
+    environ.setenv("AWS_CA_BUNDLE", str(bundle))
+    with pytest.raises(ConfigurationError, match=r"cannot load .*Error\); point AWS_CA_BUNDLE"):
         await fetch(SecretRequest("text"))
 
 

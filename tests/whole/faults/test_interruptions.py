@@ -165,23 +165,27 @@ with replaced():
     assert get("a") == "pl4nted-a"
     assert handles[0].result() == "pl4nted-a"
 
-    # The thread runs, and the source has no descriptor for a connection, nor can a module be read.
+    # The thread runs, and the source can neither import a module nor open a connection.
     class Unconnected(Source):
         async def fetch(self, request):
-            open("/dev/null").close()
+            if request.secret_id == "b":
+                import wave
             return await super().fetch(request)
 
+    import cachetools  # so that failures can be remembered, which these must not be
     with process.replaced(source=Unconnected(), settings=Settings()):
         assert get("a") == "pl4nted-a"
+        assert "wave" not in sys.modules
         resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
         for fresh in (False, True):
             try:
                 get_secret("b", fresh=fresh).result()
-            except SecretUnavailableError:
-                pass
+            except SecretUnavailableError as error:
+                assert "no file descriptor is left" in str(error), error
             else:
                 raise AssertionError("it connected")
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert get("b") == "pl4nted-b"
 
 with process.replaced(settings=Settings()):
     resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
