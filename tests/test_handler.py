@@ -85,7 +85,7 @@ def charge_now(event: object, context: object) -> object:
         logger.inject_lambda_context(charge_later),
     ],
 )
-def test_whatever_is_decorated_is_called_as_lambda_calls_it(handler: Any) -> None:
+def test_a_decorated_handler_is_called_as_lambda_calls_it(handler: Any) -> None:
     assert not inspect.iscoroutinefunction(handler)
     assert handler({"a": 1}, FakeContext()) == ["done", {"a": 1}]
 
@@ -241,7 +241,7 @@ def test_the_limit_ends_with_the_invocation(w: World) -> None:
     assert get_secret("a").result() == "pl4nted-a"
 
 
-def test_it_does_so_for_a_method_whatever_the_context_is_called(w: World) -> None:
+def test_it_does_so_for_a_method_with_any_name_for_its_context(w: World) -> None:
     class Reader:
         @sync_handler
         def handle(self, _event: object, _context: object) -> str:

@@ -48,7 +48,7 @@ def test_a_legal_name_makes_a_legal_variable_or_is_refused(text):
 
 
 @given(st.text() | st.none() | st.integers() | st.binary())
-def test_whatever_is_no_legal_name_is_refused_in_one_way(text):
+def test_an_illegal_name_is_refused_in_one_way(text):
     try:
         name = SecretName(text)
     except InvalidSecretNameError as error:
@@ -309,7 +309,7 @@ def test_a_name_is_not_the_id_that_is_spelled_alike():
     assert SecretName("db", env_key="DB_ARN") == "db"
 
 
-def test_a_reference_equals_whatever_equals_everything():
+def test_a_reference_equals_an_object_that_equals_everything():
     for kind in (SecretName, SecretId):
         for way in read_in_all_ways(kind):
             assert way == ANY

@@ -122,7 +122,7 @@ def test_a_default_takes_the_place_of_a_secret_that_nobody_filled(w: World) -> N
     assert asked_in_all_ways("a", None) == [None] * 4
 
 
-def test_a_secret_that_exists_is_its_value_whatever_the_default(
+def test_an_existing_secret_gives_its_value_not_the_default(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(2):

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from core_backend._clock import Sent, moment
-from core_backend._engine.failures import lacking, policy_for, retry_delay
+from core_backend._engine.failures import policy_for, retry_delay, shortage_error
 from core_backend.errors import CoreBackendError, SecretTimeoutError, SecretUnavailableError
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Attempts:
                 secret_id=request.label,
             ) from None
         except Exception as error:  # noqa: BLE001  # a source's own defect must strand no one
-            failure = lacking(request, error)
+            failure = shortage_error(request, error)
             if failure is not None:
                 self.was_lacking = True
                 raise failure from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from core_backend._clock import moment, remaining_seconds
-from core_backend._engine.failures import policy_for, stuck, too_late, warn_of_stale
+from core_backend._engine.failures import policy_for, stuck_error, too_late_error, warn_of_stale
 from core_backend._engine.flight import Flight
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _settle(flight: Flight, store: Store, *, fresh: bool, is_stuck: bool) -> Ent
     if flight.error is not None:
         error = flight.error.fresh()
     else:
-        error = stuck(flight.request) if is_stuck else too_late(flight.request)
+        error = stuck_error(flight.request) if is_stuck else too_late_error(flight.request)
     entry = None if fresh else _stand_in(flight.request, error, store)
     if entry is not None:
         return entry

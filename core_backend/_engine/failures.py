@@ -37,14 +37,14 @@ __all__ = [
     "FailureMemory",
     "Policy",
     "cool_down",
-    "cut_off",
-    "lacking",
-    "not_allowed",
-    "not_started",
+    "cut_off_error",
+    "not_allowed_error",
+    "not_started_error",
     "policy_for",
     "retry_delay",
-    "stuck",
-    "too_late",
+    "shortage_error",
+    "stuck_error",
+    "too_late_error",
     "warn_of_stale",
 ]
 
@@ -127,8 +127,8 @@ _NONE: tuple[None, int, float] = (None, 0, 0.0)
 class FailureMemory:
     """The failures that are still the answer, and how many there were in a row.
 
-    Whoever changes it holds the store's lock. It has a size of its own: ids that a caller makes up
-    must not push good values out of the cache.
+    The caller of each method holds the store's lock. It has a size of its own, because ids that a
+    caller makes up must not push good values out of the cache.
 
     Args:
         clock: Tells the time.
@@ -200,7 +200,7 @@ def warn_of_stale(entry: Entry, error: Exception) -> None:
     )
 
 
-def too_late(request: SecretRequest) -> SecretTimeoutError:
+def too_late_error(request: SecretRequest) -> SecretTimeoutError:
     """Return the error for a fetch for which the invocation has no time."""
     return SecretTimeoutError(
         f"secret {request.label!r}: too little is left of the invocation to fetch it; give the "
@@ -209,7 +209,7 @@ def too_late(request: SecretRequest) -> SecretTimeoutError:
     )
 
 
-def stuck(request: SecretRequest) -> SecretUnavailableError:
+def stuck_error(request: SecretRequest) -> SecretUnavailableError:
     """Return the error for a fetch that does not end."""
     return SecretUnavailableError(
         f"secret {request.label!r}: its fetch did not end in time; if a signal handler or a "
@@ -219,7 +219,7 @@ def stuck(request: SecretRequest) -> SecretUnavailableError:
     )
 
 
-def cut_off(request: SecretRequest) -> SecretUnavailableError:
+def cut_off_error(request: SecretRequest) -> SecretUnavailableError:
     """Return the error for a fetch that ended with its store."""
     return SecretUnavailableError(
         f"secret {request.label!r}: its fetch was cut off, since the cache was closed; ask for "
@@ -228,7 +228,7 @@ def cut_off(request: SecretRequest) -> SecretUnavailableError:
     )
 
 
-def not_allowed(request: SecretRequest) -> SecretAccessDeniedError:
+def not_allowed_error(request: SecretRequest) -> SecretAccessDeniedError:
     """Return the error for a secret that the setting ``allow`` leaves out."""
     return SecretAccessDeniedError(
         f"secret {request.label!r} is not on the list of what may be fetched, so it was not asked "
@@ -237,7 +237,7 @@ def not_allowed(request: SecretRequest) -> SecretAccessDeniedError:
     )
 
 
-def not_started(request: SecretRequest, fault: Exception | None) -> CoreBackendError:
+def not_started_error(request: SecretRequest, fault: Exception | None) -> CoreBackendError:
     """Return the error for a fetch that could not start."""
     if isinstance(fault, ModuleNotFoundError):
         return _not_installed(request, fault)
@@ -248,7 +248,7 @@ def not_started(request: SecretRequest, fault: Exception | None) -> CoreBackendE
     )
 
 
-def lacking(request: SecretRequest, fault: Exception) -> CoreBackendError | None:
+def shortage_error(request: SecretRequest, fault: Exception) -> CoreBackendError | None:
     """Return the error for a fetch that the process had not enough of something for.
 
     Returns:

@@ -15,11 +15,11 @@ from core_backend._engine.attempts import Attempts
 from core_backend._engine.cache import Cache, Entry, SecretsInfo
 from core_backend._engine.failures import (
     FailureMemory,
-    cut_off,
-    not_allowed,
-    not_started,
+    cut_off_error,
+    not_allowed_error,
+    not_started_error,
     policy_for,
-    too_late,
+    too_late_error,
 )
 from core_backend._engine.flight import Flight, Flights
 from core_backend._engine.portal import Lock, Portal
@@ -148,7 +148,7 @@ class Store:
             failure = self._failures.find(request.key, transient_only=call.fresh)
             if failure is not None:
                 return failure
-        return too_late(request) if call.seconds <= 0 else None
+        return too_late_error(request) if call.seconds <= 0 else None
 
     def _find_flight(self, request: SecretRequest, call: _Ask) -> Flight | None:
         longest = self.settings.timeout
@@ -190,7 +190,7 @@ class Store:
                 self._flights.add(flights)
                 return
         for flight in flights:
-            flight.land(not_started(flight.request, fault), call.now)
+            flight.land(not_started_error(flight.request, fault), call.now)
 
     # --- in the private thread: the fetch, and its landing --------------------------------------
 
@@ -237,9 +237,9 @@ class Store:
         request, order = flight.request, attempts.sent.order
         if not allows(self.settings.allow, request.secret_id):
             # Not remembered: the service did not refuse it, and the list may change again.
-            return not_allowed(request)
+            return not_allowed_error(request)
         if error is None:
-            error = cut_off(request)
+            error = cut_off_error(request)
         if flight.abandoned:
             return error
         self.stats.failures += 1
@@ -343,7 +343,7 @@ class Store:
         """Refuse, before anything is sent, what must not or cannot be fetched."""
         try:
             if not allows(self.settings.allow, request.secret_id):
-                raise not_allowed(request)
+                raise not_allowed_error(request)
             self._choose_source().check(request)
         except CoreBackendError as error:
             failure = error.fresh()
@@ -353,7 +353,7 @@ class Store:
         except (ImportError, OSError) as error:
             # The source cannot be imported: no descriptor is left, or this is a signal handler or
             # a finalizer that interrupted its import.
-            failure = not_started(request, error)
+            failure = not_started_error(request, error)
         else:
             return
         # As a new error, whose frames hold neither the source nor the environment.

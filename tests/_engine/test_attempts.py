@@ -72,14 +72,14 @@ async def test_a_process_that_stood_still_says_that_its_failure_means_nothing() 
 
 
 @pytest.mark.parametrize("blocking", [False, True])
-async def test_whoever_waits_for_it_asks_again(blocking: bool) -> None:
+async def test_a_waiter_asks_again_after_a_freeze(blocking: bool) -> None:
     with world(source=StandsStill(a="pl4nted"), timeout=0.1) as w:
         pending = get_secret("a")
         assert (pending.result() if blocking else await pending) == "pl4nted"
         assert w.calls == 2
 
 
-async def test_but_not_for_ever() -> None:
+async def test_a_waiter_asks_again_three_times_at_most() -> None:
     class AlwaysStandsStill(ScriptedSource):
         async def fetch(self, request: SecretRequest) -> SecretValue:
             self.calls.append(request)

@@ -61,7 +61,7 @@ def test_it_holds_what_an_lru_cache_holds(size: int, steps: list[tuple[str, str 
     assert [*bounded.items()] == [oracle.popitem() for _ in range(len(oracle))]
 
 
-def test_what_it_drops_need_not_be_told_to_anybody() -> None:
+def test_on_drop_is_optional() -> None:
     bounded: Bounded[str, int] = Bounded(1)
     bounded["a"], bounded["b"] = 1, 2
     assert [*bounded] == ["b"]

@@ -61,7 +61,7 @@ def test_a_blocking_wait_may_be_longer_than_python_can_count() -> None:
     assert flight.landed_at is NOW
 
 
-def test_to_await_it_without_asyncio_is_an_error_that_says_what_does_without() -> None:
+def test_awaiting_without_asyncio_is_an_error_that_names_result() -> None:
     waiting = flight_of().wait(1)
     with pytest.raises(ConfigurationError, match=r"'a': .* asyncio event loop.* \.result\(\)"):
         waiting.send(None)
@@ -96,7 +96,7 @@ def test_threads_and_loops_are_woken_together() -> None:
     assert woken == [True] * 4
 
 
-def test_a_loop_that_died_meanwhile_keeps_nobody_else_from_being_woken() -> None:
+def test_a_closed_loop_does_not_block_other_waiters() -> None:
     flight = flight_of()
     dead = asyncio.new_event_loop()
     task = dead.create_task(flight.wait(float("inf")))
@@ -140,13 +140,13 @@ def test_the_first_outcome_counts() -> None:
     assert (flight.entry, type(flight.error)) == (None, SecretUnavailableError)
 
 
-def test_one_that_failed_for_want_of_time_answers_no_one_who_asks_later() -> None:
+def test_a_flight_that_ran_out_of_time_is_not_used_again() -> None:
     flight = failed()
     flight.had_seconds = 0.3
     assert not flight.answers(NOW, longest=5.0)
 
 
-def test_a_flight_that_was_replaced_takes_its_successor_along_with_nothing() -> None:
+def test_removing_a_replaced_flight_keeps_its_successor() -> None:
     flights = Flights(FakeClock(), 10)
     old, new = flight_of(), flight_of()
     flights.add([old, new])

@@ -93,7 +93,7 @@ def test_bytes_are_masked_as_text_base64_hex_and_repr():
     assert shown_as(VALUE, VALUE.encode()) == "***"
 
 
-def test_what_a_fetched_value_is_of_shows_in_no_form_but_the_mask():
+def test_no_form_of_a_fetched_value_survives_masking():
     assert written_forms(SecretText(VALUE)) == FORMS
 
 
@@ -224,7 +224,7 @@ def test_a_container_that_is_held_many_times_is_copied_once():
     assert first is second
 
 
-def test_an_object_that_cannot_be_shown_is_left_to_whoever_shows_it():
+def test_an_object_that_cannot_be_shown_is_passed_on_unchanged():
     class Broken:
         def __str__(self):
             raise RuntimeError("no text")

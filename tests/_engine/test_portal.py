@@ -38,7 +38,7 @@ def test_jobs_run_on_one_daemon_thread_with_nothing_of_their_callers_context() -
 
 
 @pytest.mark.filterwarnings("error")
-def test_closing_does_not_wait_for_the_other_sides_farewell() -> None:
+def test_closing_does_not_wait_for_the_peer() -> None:
     portal = Portal()
     opened = threading.Event()
     transports: list[asyncio.Transport] = []

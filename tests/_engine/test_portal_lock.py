@@ -43,7 +43,7 @@ def test_one_that_is_interrupted_as_it_is_taken_is_not_left_locked() -> None:
     assert is_free(lock)
 
 
-def test_nor_is_it_released_under_the_code_that_holds_it() -> None:
+def test_an_interrupt_does_not_release_a_held_lock() -> None:
     lock = Interrupted()
     lock.interrupted = False
     with lock:

@@ -65,7 +65,7 @@ def test_fips_in_the_config_file_is_served_directly(environ, tmp_path):
     assert endpoint.host == "secretsmanager-fips.eu-central-1.amazonaws.com"
 
 
-def test_what_the_direct_source_cannot_do_is_said_where_it_is_insisted_on(environ):
+def test_insisting_on_the_direct_source_names_what_it_cannot_do(environ):
     environ.setenv("AWS_PROFILE", "dev")
     with pytest.raises(ConfigurationError, match="is 'direct', but AWS_PROFILE is set, which only"):
         choose("direct")

@@ -73,14 +73,14 @@ async def test_expiries_are_spread_by_a_tenth(random: float, age: float) -> None
         assert w.calls == 2
 
 
-async def test_a_ttl_of_nothing_fetches_every_time() -> None:
+async def test_a_ttl_of_zero_fetches_every_time() -> None:
     with world(ttl=0.0) as w:
         await get_secret("a")
         await get_secret("a")
         assert w.calls == 2
 
 
-async def test_a_frozen_environment_expires_by_the_wall_clock(w: World) -> None:
+async def test_a_value_expires_during_a_freeze(w: World) -> None:
     await get_secret("a")
     w.clock.freeze(301)
     await get_secret("a")

@@ -80,7 +80,7 @@ async def test_a_slow_older_refusal_does_not_evict_a_newer_value(w: World) -> No
     assert w.calls == 3
 
 
-async def test_of_two_refusals_that_of_the_newer_request_stands(w: World) -> None:
+async def test_the_newer_of_two_refusals_counts(w: World) -> None:
     with w.source.held():
         w.source.faults = [failure(SecretDeletedError)]
         older = get_secret("a")
@@ -142,7 +142,7 @@ async def test_what_was_frozen_before_everything_was_forgotten_does_not_come_bac
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-async def test_a_frozen_fetch_leaves_its_waiters_to_the_one_that_took_its_place(
+async def test_waiters_of_a_frozen_fetch_move_to_its_replacement(
     fresh: bool,
 ) -> None:
     go_on = threading.Event()

@@ -70,7 +70,7 @@ def test_a_source_that_is_half_installed_is_a_mistake_in_the_setup(w: World) -> 
         get_secret("a")
 
 
-def test_one_that_cannot_start_is_bridged_by_an_expired_value(
+def test_an_expired_value_serves_if_the_fetch_cannot_start(
     w: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert get_secret("a").result() == "pl4nted-a"
@@ -175,7 +175,7 @@ async def test_nobody_waits_for_ever_for_a_thread_that_cannot_go_on(
     assert await pending == "pl4nted-a"
 
 
-async def test_what_would_end_a_program_ends_one_fetch_and_no_other(w: World) -> None:
+async def test_an_exit_in_a_source_ends_one_fetch_and_no_other(w: World) -> None:
     class Source(ScriptedSource):
         async def fetch(self, request: Any) -> Any:
             if request.secret_id == "b":

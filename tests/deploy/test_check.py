@@ -203,7 +203,7 @@ class TestFunctions:
         assert [bool(one.gaps) for one in stripe] == [False, True]
 
     @pytest.mark.parametrize("wanted", ["Charge", "Charges/Charge"])
-    def test_one_can_be_chosen_whatever_its_handler(self, checked, wanted):
+    def test_any_function_can_be_chosen(self, checked, wanted):
         other = function(
             handler="wrapper.handler", path="Charges/Charge", STRIPE_API_KEY="dev/stripe-api-key"
         )

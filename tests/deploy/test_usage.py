@@ -157,7 +157,7 @@ def test_each_place_is_named_once_and_stages_are_the_same_secret(read):
     assert usage.uses == {"database": ["handler.py:8", "handler.py:9"]}
 
 
-def test_a_variable_means_whatever_it_is_assigned(read):
+def test_a_variable_stands_for_each_name_it_is_assigned(read):
     usage = read("key = STRIPE\nif os.sep:\n    key = DB\nget_secret(key)")
 
     assert used(usage) == ["database", "stripe-api-key"]

@@ -63,7 +63,7 @@ async def test_a_refused_value_is_fetched_anew_and_used_once_more(w: World, way:
     assert w.calls == 2
 
 
-async def test_whoever_asks_next_has_the_new_value(w: World) -> None:
+async def test_the_next_to_ask_gets_the_new_value(w: World) -> None:
     door = Door(NEW)
     await with_secret("db", lambda _: None, retry_on=RefusedError)
     w.source.rotate("db", NEW)

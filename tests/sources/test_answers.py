@@ -80,7 +80,7 @@ JSON = st.recursive(
     | JSON,
     st.sampled_from([200, 400, 403, 429, 500]),
 )
-def test_whatever_json_comes_it_is_a_value_or_an_error_without_it(answer, status):
+def test_any_json_gives_a_value_or_an_error_without_it(answer, status):
     outcome = read(answer, status)
     assert isinstance(outcome, (SecretValue, CoreBackendError, Mistaken))
     if isinstance(outcome, SecretValue):
@@ -92,7 +92,7 @@ def test_whatever_json_comes_it_is_a_value_or_an_error_without_it(answer, status
 
 
 @given(st.binary(), st.sampled_from([200, 400, 500]))
-def test_whatever_bytes_come_it_is_a_failure_that_may_pass(data, status):
+def test_any_other_bytes_give_a_failure_that_may_pass(data, status):
     assert_unavailable(read(data + b"!", status))
 
 

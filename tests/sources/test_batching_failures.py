@@ -35,7 +35,7 @@ async def test_denied_the_action_it_gets_singly_at_once_and_remembers() -> None:
         SecretNotFoundError("none", secret_id="a", code="ResourceNotFoundException"),
     ],
 )
-async def test_refused_for_whatever_else_it_gets_singly_this_time(refusal: Exception) -> None:
+async def test_after_any_other_refusal_it_fetches_singly_this_time(refusal: Exception) -> None:
     service = Service(refusal)
     source = BatchingSource(service)
     assert await fetch(source, "a", "b") == ["pl4nted-singly-a", "pl4nted-singly-b"]

@@ -146,9 +146,7 @@ async def test_many_who_ask_at_once_share_one_answer_even_one_that_cannot_be_kep
         ("", 1),
     ],
 )
-async def test_whatever_way_the_end_is_written_it_is_kept_so_long(
-    container, endpoint, expiration, seconds
-):
+async def test_the_end_is_kept_in_each_notation(container, endpoint, expiration, seconds):
     endpoint.answer = {**ANSWER, "Expiration": expiration}
     await container.current()
     container.clock.advance(seconds - 0.5)

@@ -83,7 +83,7 @@ class Panic(BaseException):  # as pyo3's PanicException, which Rust panics becom
 @pytest.mark.parametrize(
     "kind", [Panic, asyncio.CancelledError, RecursionError, BaseExceptionGroup]
 )
-async def test_whatever_a_parser_raises_is_a_fault_that_quotes_nothing(
+async def test_each_error_of_a_parser_becomes_a_fault_that_quotes_nothing(
     w: World, kind: type[BaseException]
 ) -> None:
     def parse(text: str) -> None:

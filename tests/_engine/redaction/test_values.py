@@ -177,7 +177,7 @@ def test_a_hit_asks_nothing_of_it(value, monkeypatch):
 
 
 @pytest.mark.parametrize(("switch", "expected"), [("true", True), ("false", False), ("", False)])
-def test_only_who_wants_it_pays_for_its_import(switch, expected):
+def test_redaction_is_imported_only_if_it_is_enabled(switch, expected):
     program = (
         "import sys; from core_backend import secrets_info; secrets_info();"
         "print('core_backend._engine.redaction' in sys.modules,"

@@ -155,7 +155,7 @@ async def test_the_extension_does_not_say_why(extension: ExtensionServer) -> Non
         (400, b"\xff\xfe pl4nted", SecretUnavailableError),
     ],
 )
-async def test_whatever_it_answers_becomes_an_error_that_quotes_nothing(
+async def test_any_wrong_answer_becomes_an_error_that_quotes_nothing(
     extension: ExtensionServer, status: int, body: bytes, kind: type[CoreBackendError]
 ) -> None:
     extension.verbatim = status, body

@@ -128,7 +128,7 @@ def test_what_is_in_order_is_read_as_h11_reads_it(data, cuts):
 
 
 @given(responses(), st.data())
-def test_it_reads_alike_in_whatever_pieces_it_comes(data, more):
+def test_it_reads_the_same_in_any_pieces(data, more):
     cuts = more.draw(st.lists(st.integers(0, len(data)), max_size=8))
     assert as_we_read(data, cuts) == as_we_read(data)
     assert as_we_read(data, range(len(data))) == as_we_read(data)

@@ -133,7 +133,7 @@ async def test_a_region_is_asked_for_where_there_is_none(environ: pytest.MonkeyP
         ({"AWS_DEFAULT_REGION": "us-east-1"}, "us-east-1"),
     ],
 )
-async def test_whatever_the_source_the_variables_say_the_same_region(
+async def test_with_each_source_the_variables_give_the_same_region(
     environ: pytest.MonkeyPatch, source: str, variables: dict[str, str], region: str
 ) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):

@@ -206,7 +206,7 @@ async def test_row_29_the_list_holds_for_every_stage_and_version(process, servic
     assert process.calls == 1
 
 
-def test_row_29_an_event_gets_at_nothing_that_is_not_on_the_list(deployed, service, fingerprint):
+def test_row_29_an_event_can_fetch_only_what_is_on_the_list(deployed, service, fingerprint):
     for name in ("prod/db", "payroll"):
         service.put(name, "pl4nted-db")
     function = deployed("reader.handler", env={"CORE_BACKEND_ALLOW": "db, prod/*"})
