@@ -5,7 +5,7 @@ The path of one secret, down:
 1.  ``secrets`` looks for a hit in ``cache``. A hit takes no lock, and the path ends here.
 2.  Otherwise it asks the ``store``, which checks the requests that are not cached
     before it fetches anything.
-3.  Under its lock, the store answers each request: with an entry that has not expired, with a
+3.  The store answers each request, under its lock: with an entry that has not expired, with a
     known failure, with a flight that is under way, or with a new flight.
 4.  All new flights of a call start together on the ``portal``. Only then can others join them.
 5.  A flight makes ``attempts`` until one succeeds, or until the failure policy or the time limit

@@ -31,7 +31,9 @@ _RUN = "os.execvp(sys.argv[1], sys.argv[1:])"
 class Terminal:
     """Runs a command on a terminal of its own; a context manager."""
 
-    def __init__(self, command: Sequence[str], *, env: Mapping[str, str], cwd: str) -> None:
+    def __init__(
+        self, command: Sequence[str], *, env: Mapping[str, str], cwd: str, columns: int = 120
+    ) -> None:
         self.output = ""
         """Everything that was shown until now."""
         self._seen = 0
@@ -41,7 +43,7 @@ class Terminal:
             stdin=slave,
             stdout=slave,
             stderr=slave,
-            env={**env, "TERM": "xterm", "COLUMNS": "120", "LINES": "40"},
+            env={**env, "TERM": "xterm", "COLUMNS": str(columns), "LINES": "40"},
             cwd=cwd,
             start_new_session=True,
         )

@@ -1,4 +1,4 @@
-"""Draw plots/architecture.svg from the imports in core_backend: python docs/draw_architecture.py.
+"""The floors of the package, from the imports in core_backend.
 
 Each floor is a band, and each module or folder on it is a box. Imports point only downward: to a
 box on a lower floor, or to a box that comes later on the same floor. Anything else is an error.
@@ -11,9 +11,11 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
-DOCS = Path(__file__).resolve().parent
-PACKAGE = DOCS.parent / "core_backend"
-PICTURE = DOCS / "plots" / "architecture.svg"
+from svg import BLUE, GREEN, ORANGE, PURPLE, WIDTH, box, paint, picture, text
+
+__all__ = ["draw", "read_imports"]
+
+PACKAGE = Path(__file__).resolve().parents[2] / "core_backend"
 
 
 class Floor(NamedTuple):
@@ -30,32 +32,21 @@ FLOORS = [
     Floor(
         "Face",
         "what a handler imports",
-        "#2f81f7",
+        BLUE,
         "__init__ _loop env handler pending secrets settings",
     ),
-    Floor("Engine", "cache and share fetches", "#e5702a", "_engine"),
-    Floor("Sources", "ask AWS for a value", "#2da44e", "sources"),
+    Floor("Engine", "cache and share fetches", ORANGE, "_engine"),
+    Floor("Sources", "ask AWS for a value", GREEN, "sources"),
     Floor(
         "Ground floor",
         "names, values, errors",
-        "#a371f7",
+        PURPLE,
         "_clock _configuration _rules _typing errors names values",
     ),
 ]
 
-WIDTH, ROOMS_AT, GAP, BOX, ARROW, LETTER = 860, 226, 8, 32, 22, 8.45
-STYLE = """
-  text { font: 14px ui-sans-serif, "Segoe UI", Helvetica, Arial, sans-serif; fill: #1f2328 }
-  .title { font-size: 20px; font-weight: 600 }
-  .room { font: 14px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace }
-  .page, .box { fill: #ffffff }
-  .arrow { fill: #6e7781 }
-  @media (prefers-color-scheme: dark) {
-    text { fill: #e6edf3 }
-    .page, .box { fill: #0d1117 }
-    .arrow { fill: #8b949e }
-  }
-"""
+HEAD, GAP, BOX, ARROW, LETTER = 38, 8, 32, 20, 8.45
+ROOMS_AT = 18
 
 Imports = dict[str, list[str]]
 
@@ -84,17 +75,17 @@ def draw(imports: Imports) -> str:
     bottom = 0
     for number, floor in enumerate(FLOORS):
         rows = _rows(_ordered_rooms(number, imports))
-        height = max(len(rows) * (BOX + GAP) + GAP, 64)
+        height = HEAD + len(rows) * (BOX + GAP)
         shapes += _band(floor, rows, bottom, height)
         bottom += height
         if floor is not FLOORS[-1]:
-            shapes.append(f'<path class="arrow" d="M427 {bottom + 2} h6v9h6l-9 10l-9-10h6z"/>')
+            middle = WIDTH / 2 - 3
+            shapes.append(
+                f'<path class="arrow" d="M{middle:g} {bottom + 1}h6v8h6l-9 10l-9-10h6z"/>'
+            )
             bottom += ARROW
-    size = f'width="{WIDTH}" height="{bottom}" viewBox="0 0 {WIDTH} {bottom}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">'
-    title = "<title>The floors of core_backend. Imports point only downward.</title>"
-    page = '<rect class="page" width="100%" height="100%" rx="8"/>'
-    return "\n".join([head, title, f"<style>{STYLE}</style>", page, *shapes, "</svg>\n"])
+    title = "The floors of core_backend. Imports point only downward."
+    return picture(title, bottom, shapes)
 
 
 def _ordered_rooms(number: int, imports: Imports) -> list[str]:
@@ -122,7 +113,7 @@ def _place(module: str) -> tuple[int, str]:
             return number, f"{entry}.{rest.partition('.')[0]}"
         if entry in floor.entries.split():
             return number, entry
-    raise SystemExit(f"{entry} is on no floor; add it to FLOORS in docs/draw_architecture.py")
+    raise SystemExit(f"{entry} is on no floor; add it to FLOORS in docs/pictures/floors.py")
 
 
 def _rows(rooms: list[str]) -> list[list[tuple[str, float]]]:
@@ -141,24 +132,15 @@ def _rows(rooms: list[str]) -> list[list[tuple[str, float]]]:
 
 
 def _band(floor: Floor, rows: list[list[tuple[str, float]]], top: int, height: int) -> list[str]:
-    paint = f'fill="{floor.colour}" fill-opacity=".22" stroke="{floor.colour}"'
-    middle = top + height / 2
-    shapes = [
-        f'<rect x="1" y="{top + 1}" width="{WIDTH - 2}" height="{height - 2}" rx="8" {paint}/>',
-        f'<text class="title" x="18" y="{middle - 4:g}">{floor.title}</text>',
-        f'<text x="18" y="{middle + 17:g}">{floor.purpose}</text>',
-    ]
-    y = middle - (len(rows) * (BOX + GAP) - GAP) / 2
+    shapes = [box(1, top + 1, WIDTH - 2, height - 2, paint(floor.colour))]
+    shapes += text(ROOMS_AT, top + 26, floor.title, attributes='class="title"')
+    shapes += text(150, top + 26, floor.purpose)
+    y = top + HEAD
     for row in rows:
         x = float(ROOMS_AT)
         for label, width in row:
-            place = f'x="{x:g}" y="{y:g}" width="{width:g}" height="{BOX}" rx="5"'
-            shapes.append(f'<rect class="box" {place} stroke="{floor.colour}"/>')
-            shapes.append(f'<text class="room" x="{x + 10:g}" y="{y + 21:g}">{label}</text>')
+            shapes.append(box(x, y, width, BOX, f'class="box" stroke="{floor.colour}"'))
+            shapes += text(x + 10, y + 21, label, attributes='class="room"')
             x += width + GAP
         y += BOX + GAP
     return shapes
-
-
-if __name__ == "__main__":
-    PICTURE.write_text(draw(read_imports()), encoding="utf-8")
