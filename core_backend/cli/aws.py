@@ -85,7 +85,7 @@ class Account:
         Raises:
             CommandError: They are missing or wrong, or the endpoint is not safe to use.
         """
-        self._endpoint_url = run.endpoint_url
+        self.run = run
         with _local_errors():
             region = run.region or configured_region(os.environ) or None
             # The stubs know only the services that they are installed for.
@@ -191,7 +191,7 @@ class Account:
         with _url_errors(), _local_errors():
             client = self._session.client(
                 service,
-                endpoint_url=self._endpoint_url,
+                endpoint_url=self.run.endpoint_url,
                 config=Config(
                     connect_timeout=5,
                     read_timeout=15,

@@ -53,7 +53,6 @@ class Request:
     concurrency: int | None
     snap_start: bool
     timeout: float
-    output: str
 
 
 class Moment(NamedTuple):
@@ -117,7 +116,7 @@ def invoke_locally(run: Run, request: Request) -> None:
             log = function.log_lines
         for at, call in list(zip(server.call_times, server.calls, strict=True))[before:]:
             moments.append(Moment(at, f"{call.operation} {call.secret_id or ''}".rstrip()))
-    if request.output == "json":
+    if run.output == "json":
         _print_json(run.mask, invocations, log, moments)
     else:
         _print_results(run.mask, invocations)

@@ -29,14 +29,23 @@ __all__ = [
     "examples",
     "find_name",
     "names",
-    "output",
     "real_names",
     "refuse_value",
+    "with_run",
 ]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _PROJECT_KEYS = ("env", "names")
+
+
+def _run_option(*names: str, **settings: Any) -> Callable[[F], F]:
+    return click.option(*names, expose_value=False, callback=_store_in_run, **settings)
+
+
+def _store_in_run(context: click.Context, parameter: click.Parameter, value: object) -> None:
+    if value and parameter.name:
+        setattr(context.ensure_object(Run), parameter.name, value)
 
 
 def common(command: F) -> F:
@@ -45,16 +54,26 @@ def common(command: F) -> F:
     The group and each command have them, so they may stand before or after the command's name.
     The last one wins.
     """
-    for add in reversed(
-        [
-            _run_option("--profile", metavar="NAME", help="The AWS profile to use."),
-            _run_option("--region", metavar="REGION", help="The AWS Region."),
-            _run_option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's own."),
-            _run_option("--debug", is_flag=True, help="Show a traceback, with all values masked."),
-        ]
+    for add in (
+        _run_option("--debug", is_flag=True, help="Show a traceback, with all values masked."),
+        _run_option("--endpoint-url", metavar="URL", help="Another endpoint than AWS's own."),
+        _run_option("--region", metavar="REGION", help="The AWS Region."),
+        _run_option("--profile", metavar="NAME", help="The AWS profile to use."),
     ):
         command = add(command)
     return command
+
+
+def with_run(command: F) -> F:
+    """Add ``--output`` and the options of every command, and pass the ``Run``."""
+    output = _run_option(
+        "--output",
+        type=click.Choice(["table", "json"]),
+        default="table",
+        show_default=True,
+        help="The form of the output: for a person or for a program.",
+    )
+    return output(common(cast("F", click.pass_obj(command))))
 
 
 def examples(*lines: str) -> str:
@@ -95,7 +114,7 @@ def environment(*, default: str | None = None, required: bool = True) -> Callabl
 
 
 def real_names(command: F) -> F:
-    """Add ``--env``, ``--from-template`` and ``--from-function``, which become a ``RealNames``."""
+    """Add ``--names``, and the three options that become a ``RealNames``."""
 
     @wraps(command)
     def call(
@@ -135,6 +154,7 @@ def real_names(command: F) -> F:
             help="Take the real names from a synthesized template instead.",
         ),
         environment(required=False),
+        names(),
     ):
         call = add(call)
     return cast("F", call)
@@ -185,17 +205,9 @@ def _refuse(context: click.Context, _parameter: click.Parameter, value: tuple[st
 # This takes what follows the name, because click itself would quote it.
 refuse_value = click.argument("value", nargs=-1, metavar="", expose_value=False, callback=_refuse)
 
-output = click.option(
-    "--output",
-    type=click.Choice(["table", "json"]),
-    default="table",
-    show_default=True,
-    help="The form of the output: for a person or for a program.",
-)
+assume_yes = _run_option("--yes", "-y", "assume_yes", is_flag=True, help="Do not ask.")
 
-assume_yes = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-
-create = click.option("--create", is_flag=True, help="Create secrets that no stack owns.")
+create = _run_option("--create", is_flag=True, help="Create secrets that no stack owns.")
 
 
 class _ProjectModule(str):
@@ -204,15 +216,6 @@ class _ProjectModule(str):
     __slots__ = ("folder",)
 
     folder: Path
-
-
-def _run_option(option: str, **settings: Any) -> Callable[[F], F]:
-    return click.option(option, expose_value=False, callback=_store_in_run, **settings)
-
-
-def _store_in_run(context: click.Context, parameter: click.Parameter, value: object) -> None:
-    if value and parameter.name:
-        setattr(context.ensure_object(Run), parameter.name, value)
 
 
 def _load_declarations(module: str) -> Declarations:

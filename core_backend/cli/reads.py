@@ -61,7 +61,7 @@ class Reading(NamedTuple):
         return self.found.state if self.found.state is not State.SET else "may not be read"
 
 
-def read_values(run: Run, account: Account, targets: Sequence[Target]) -> list[Reading]:
+def read_values(account: Account, targets: Sequence[Target]) -> list[Reading]:
     """Return the state of each secret, with its value if it has one, and mask the values.
 
     Raises:
@@ -72,21 +72,13 @@ def read_values(run: Run, account: Account, targets: Sequence[Target]) -> list[R
         found = account.describe(target.secret_id)
         value = account.get(target.secret_id) if found.state is State.SET else None
         if value is not None:
-            run.mask.add(value)
+            account.run.mask.add(value)
         return Reading(target.secret, target.secret_id, found, value)
 
     return concurrently("Reading", read, targets)
 
 
-def get_secret(  # noqa: PLR0913  # what the command was given
-    run: Run,
-    secret: DeclaredSecret,
-    real_names: RealNames,
-    *,
-    reveal: bool,
-    assume_yes: bool,
-    output: str,
-) -> None:
+def get_secret(run: Run, secret: DeclaredSecret, real_names: RealNames, *, reveal: bool) -> None:
     """Print that a secret has a value, and the value itself if ``reveal`` is set.
 
     Raises:
@@ -102,13 +94,13 @@ def get_secret(  # noqa: PLR0913  # what the command was given
         )
     if reveal and sys.stdout.isatty():
         confirm(
+            run,
             f"Show the value of {target.secret_id} in {account.place} on this terminal?",
             "the value was not shown",
-            assume_yes=assume_yes,
         )
     text = isinstance(value, str)
     size = len(value.encode() if isinstance(value, str) else value)
-    if output == "json":
+    if run.output == "json":
         print_json(
             {
                 "name": secret.name,
@@ -126,15 +118,7 @@ def get_secret(  # noqa: PLR0913  # what the command was given
         _print_value(value)
 
 
-def export_secrets(  # noqa: PLR0913  # as above
-    run: Run,
-    file: Path,
-    declared: Declarations,
-    real_names: RealNames,
-    *,
-    assume_yes: bool,
-    output: str,
-) -> int:
+def export_secrets(run: Run, file: Path, declared: Declarations, real_names: RealNames) -> int:
     """Write the values into a file that only its owner can read, and return the exit code.
 
     Raises:
@@ -147,20 +131,20 @@ def export_secrets(  # noqa: PLR0913  # as above
             "Name a file.",
         )
     account = Account(run)
-    readings = read_values(run, account, find_targets(account, declared.secrets, real_names))
+    readings = read_values(account, find_targets(account, declared.secrets, real_names))
     values = {one.secret.env_keys[0]: one.value for one in readings if one.value is not None}
     if values:
         content = _format_file(file, {key: _to_text(value) for key, value in values.items()})
         if file.exists():
             known = f"{file} exists already"
             confirm(
+                run,
                 f"{known}. Overwrite it with the secrets of {account.place}?",
                 f"{known}; it was not overwritten",
-                assume_yes=assume_yes,
             )
         _write_privately(file, content)
     left_out = [one for one in readings if one.value is None]
-    if output == "json":
+    if run.output == "json":
         records: list[dict[str, str | bool]] = [
             {
                 "name": one.secret.name,
@@ -180,18 +164,18 @@ def export_secrets(  # noqa: PLR0913  # as above
 
 
 def diff_environments(
-    run: Run, other: Run, declared: Declarations, env_names: tuple[str, str], output: str
+    run: Run, other: Run, declared: Declarations, env_names: tuple[str, str]
 ) -> int:
     """Print which secrets have the same value in two environments, and return the exit code."""
     sides: list[list[Reading]] = []
     for its_run, env_name in zip((run, other), env_names, strict=True):
         account = Account(its_run)
         targets = find_targets(account, declared.secrets, RealNames(env_name))
-        readings = read_values(its_run, account, targets)
+        readings = read_values(account, targets)
         advise_missing(account, readings)
         sides.append(readings)
     pairs = [(one, two, _compare(one, two)) for one, two in zip(*sides, strict=True)]
-    if output == "json":
+    if run.output == "json":
         records = [
             {
                 "name": one.secret.name,

@@ -68,12 +68,15 @@ class Mask:
 
 @dataclass
 class Run:
-    """The options that every command takes, and the values that this run has seen."""
+    """The options that commands share, and the values that this run has seen."""
 
     profile: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
     debug: bool = False
+    output: str = "table"
+    assume_yes: bool = False
+    create: bool = False
     mask: Mask = field(default_factory=Mask)
 
     def copy(self, *, profile: str | None, region: str | None) -> Run:

@@ -29,9 +29,7 @@ _OK = "ok"
 _FROM_STACK = "still the value that its stack generated"
 
 
-def show_status(
-    run: Run, declared: Declarations, real_names: RealNames, *, verify: bool, output: str
-) -> int:
+def show_status(run: Run, declared: Declarations, real_names: RealNames, *, verify: bool) -> int:
     """Print the state of each secret, and return the exit code.
 
     Args:
@@ -39,12 +37,11 @@ def show_status(
         declared: The module of names.
         real_names: Where the real names come from.
         verify: Whether values are fetched and checked.
-        output: ``table`` or ``json``.
     """
     account = Account(run)
     targets = find_targets(account, declared.secrets, real_names)
     if verify:
-        readings = read_values(run, account, targets)
+        readings = read_values(account, targets)
     else:
         states = concurrently("Looking up", account.describe, [one.secret_id for one in targets])
         readings = [
@@ -53,7 +50,7 @@ def show_status(
         ]
     verdicts = [_verify(one) if verify else None for one in readings]
     rows = list(zip(readings, verdicts, strict=True))
-    if output == "json":
+    if run.output == "json":
         print_json(
             [
                 {"name": one.secret.name, **_record(one.secret_id, one.found)}
@@ -79,7 +76,7 @@ def show_status(
             ],
             styles={**STYLES, _OK: "green", _FROM_STACK: "yellow"},
         )
-        _advise(run, account, declared, real_names, readings)
+        _advise(account, declared, real_names, readings)
     good = all(
         one.found.state is State.SET and verdict in {None, _OK, _FROM_STACK}
         for one, verdict in rows
@@ -87,7 +84,7 @@ def show_status(
     return 0 if good else 1
 
 
-def list_undeclared(run: Run, declared: Declarations, env_name: str, output: str) -> None:
+def list_undeclared(run: Run, declared: Declarations, env_name: str) -> None:
     """Print the secrets of an environment that the module of names does not declare."""
     account = Account(run)
     prefix = f"{env_name}/"
@@ -97,7 +94,7 @@ def list_undeclared(run: Run, declared: Declarations, env_name: str, output: str
         for secret_id, found in account.list_secrets(prefix).items()
         if secret_id not in names
     ]
-    if output == "json":
+    if run.output == "json":
         print_json([_record(secret_id, found) for secret_id, found in others])
     elif others:
         rows = [
@@ -110,7 +107,7 @@ def list_undeclared(run: Run, declared: Declarations, env_name: str, output: str
         )
 
 
-def restore_secret(run: Run, secret: DeclaredSecret, real_names: RealNames, output: str) -> None:
+def restore_secret(run: Run, secret: DeclaredSecret, real_names: RealNames) -> None:
     """Take back the deletion of a secret.
 
     Raises:
@@ -128,7 +125,7 @@ def restore_secret(run: Run, secret: DeclaredSecret, real_names: RealNames, outp
     if pending:
         # If it may not be described, it may perhaps be restored.
         account.restore(secret_id)
-    if output == "json":
+    if run.output == "json":
         print_json({"name": secret.name, "secret": secret_id, "restored": pending})
     elif pending:
         sys.stdout.write(f"{secret_id} is restored.\n")
@@ -167,11 +164,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _advise(
-    run: Run,
-    account: Account,
-    declared: Declarations,
-    real_names: RealNames,
-    readings: Sequence[Reading],
+    account: Account, declared: Declarations, real_names: RealNames, readings: Sequence[Reading]
 ) -> None:
     """Propose the next step on standard error."""
     known = {one.secret.name for one in readings}
@@ -182,5 +175,5 @@ def _advise(
     if empty:
         sys.stderr.write(
             f"\nFill the next one: core-backend secrets set {empty[0]}{declared.options} "
-            f"{real_names.options}{run.aws_options}\n"
+            f"{real_names.options}{account.run.aws_options}\n"
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from core_backend.cli.declarations import DeclaredSecret
+    from core_backend.cli.run import Run
 
 __all__ = ["at_terminal", "confirm", "hide_typing", "read_typed_value"]
 
@@ -33,14 +34,14 @@ def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def confirm(question: str, refusal: str, *, assume_yes: bool) -> None:
-    """Return if the person agrees, or if ``assume_yes`` is set.
+def confirm(run: Run, question: str, refusal: str) -> None:
+    """Return if the person agrees, or has passed ``--yes``.
 
     Raises:
         CommandError: There is nobody to ask; its message is ``refusal``.
         click.Abort: The answer is no.
     """
-    if assume_yes:
+    if run.assume_yes:
         return
     if not at_terminal():
         raise CommandError(refusal, "Pass --yes to do it all the same.")

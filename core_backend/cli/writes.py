@@ -57,15 +57,7 @@ class Step(NamedTuple):
     """Why the secret is refused, or why its values were not compared."""
 
 
-def set_secret(  # noqa: PLR0913  # what the command was given
-    run: Run,
-    secret: DeclaredSecret,
-    real_names: RealNames,
-    *,
-    create: bool,
-    assume_yes: bool,
-    output: str,
-) -> None:
+def set_secret(run: Run, secret: DeclaredSecret, real_names: RealNames) -> None:
     """Ask for a value, or read it from standard input, and store it.
 
     Raises:
@@ -79,33 +71,24 @@ def set_secret(  # noqa: PLR0913  # what the command was given
     account = Account(run)
     [(_, secret_id)] = find_targets(account, [secret], real_names, required=True)
     found = account.describe(secret_id)
-    if (refusal := _find_refusal(account, secret, secret_id, found, create=create)) is not None:
+    if (refusal := _find_refusal(account, secret, secret_id, found)) is not None:
         raise refusal
     if found.state is State.MISSING:
-        _confirm_new_environment(account, real_names, [secret_id], assume_yes=assume_yes)
+        _confirm_new_environment(account, real_names, [secret_id])
     if found.state is State.SET:
         known = (
             f"{secret_id} in {account.place} already has a value, changed "
             f"{format_time(found.last_changed)}"
         )
-        confirm(f"{known}. Replace it?", f"{known}; nothing was written", assume_yes=assume_yes)
+        confirm(run, f"{known}. Replace it?", f"{known}; nothing was written")
     version = _write(account, secret_id, value, found)
-    if output == "json":
+    if run.output == "json":
         print_json({"name": secret.name, "secret": secret_id, "version": version})
     else:
         sys.stdout.write(f"{secret_id} is set, version {version}.\n")
 
 
-def import_secrets(  # noqa: PLR0913  # as above
-    run: Run,
-    file: Path,
-    declared: Declarations,
-    real_names: RealNames,
-    *,
-    create: bool,
-    assume_yes: bool,
-    output: str,
-) -> None:
+def import_secrets(run: Run, file: Path, declared: Declarations, real_names: RealNames) -> None:
     """Write the values of a file: plan, ask, and write.
 
     Raises:
@@ -116,18 +99,11 @@ def import_secrets(  # noqa: PLR0913  # as above
         run.mask.add(given.value)
     if faults := [fault for one in values if (fault := find_fault(one.value, one.secret))]:
         raise CommandError(f"{file}: {'; '.join(faults)}", "Nothing was written.")
-    _plan_and_write(run, values, real_names, create=create, assume_yes=assume_yes, output=output)
+    _plan_and_write(run, values, real_names)
 
 
-def copy_secrets(  # noqa: PLR0913  # as above
-    run: Run,
-    other: Run,
-    secrets: Sequence[DeclaredSecret],
-    env_names: tuple[str, str],
-    *,
-    create: bool,
-    assume_yes: bool,
-    output: str,
+def copy_secrets(
+    run: Run, other: Run, secrets: Sequence[DeclaredSecret], env_names: tuple[str, str]
 ) -> int:
     """Write the values of one environment into another, and return the exit code.
 
@@ -136,54 +112,44 @@ def copy_secrets(  # noqa: PLR0913  # as above
         other: The options for the environment that is written.
         secrets: Which secrets.
         env_names: The environment that is read, and the one that is written.
-        create: Whether secrets that do not exist are created.
-        assume_yes: Whether not to ask.
-        output: ``table`` or ``json``.
 
     Raises:
         CommandError: Something was not written; the message says what was and what was not.
     """
     first, second = map(RealNames, env_names)
     account = Account(run)
-    readings = read_values(run, account, find_targets(account, secrets, first))
+    readings = read_values(account, find_targets(account, secrets, first))
     values = [Given(one.secret, one.value) for one in readings if one.value is not None]
     left_out = [one for one in readings if one.value is None]
     report_left_out(account, left_out)
     if not values:
         raise CommandError(f"there is no value to copy from {first}", "Nothing was written.")
-    _plan_and_write(other, values, second, create=create, assume_yes=assume_yes, output=output)
+    _plan_and_write(other, values, second)
     return 1 if left_out else 0
 
 
-def _plan_and_write(  # noqa: PLR0913  # what two commands share
-    run: Run,
-    values: Sequence[Given],
-    real_names: RealNames,
-    *,
-    create: bool,
-    assume_yes: bool,
-    output: str,
-) -> None:
+def _plan_and_write(run: Run, values: Sequence[Given], real_names: RealNames) -> None:
     account = Account(run)
     secrets = [given.secret for given in values]
     targets = find_targets(account, secrets, real_names, required=True)
-    readings = read_values(run, account, targets)
-    steps = [
-        _plan_step(account, given, reading, create=create)
-        for given, reading in zip(values, readings, strict=True)
-    ]
+    readings = read_values(account, targets)
+    steps = [_plan_step(account, *pair) for pair in zip(values, readings, strict=True)]
     due = [step for step in steps if step.action is not Action.UNCHANGED]
-    as_table = output == "table"
+    as_table = run.output == "table"
     if as_table:
-        _print_plan(steps)
+        rows = [
+            (step.given.secret.name, step.secret_id, step.found.state, step.action, step.note)
+            for step in steps
+        ]
+        print_table(("NAME", "SECRET", "STATE", "PLAN", ""), rows, styles=_STYLES)
     _raise_if_refused(steps)
-    count = _count(len(due))
+    count = f"{len(due)} secret{'s' * (len(due) != 1)}"
     if due:
         new = [step.secret_id for step in due if step.found.state is State.MISSING]
         if as_table:
             sys.stdout.write("\n")
-        _confirm_new_environment(account, real_names, new, assume_yes=assume_yes)
-        confirm(f"Write {count} in {account.place}?", "nothing was written", assume_yes=assume_yes)
+        _confirm_new_environment(account, real_names, new)
+        confirm(run, f"Write {count} in {account.place}?", "nothing was written")
         _carry_out(account, due)
     if as_table:
         sys.stdout.write(f"Wrote {count}.\n" if due else "\nNothing to do.\n")
@@ -198,11 +164,11 @@ def _plan_and_write(  # noqa: PLR0913  # what two commands share
 
 
 def _find_refusal(
-    account: Account, secret: DeclaredSecret, secret_id: str, found: Found, *, create: bool
+    account: Account, secret: DeclaredSecret, secret_id: str, found: Found
 ) -> CommandError | None:
     """Return why no value can be written to a secret in this state; ``None`` if one can."""
     match found.state:
-        case State.MISSING if not create:
+        case State.MISSING if not account.run.create:
             return CommandError(
                 f"{secret_id} does not exist in {account.place}",
                 "Deploy the stack that declares it; or pass --create if none does.",
@@ -222,7 +188,7 @@ def _find_refusal(
 
 
 def _confirm_new_environment(
-    account: Account, real_names: RealNames, secret_ids: Sequence[str], *, assume_yes: bool
+    account: Account, real_names: RealNames, secret_ids: Sequence[str]
 ) -> None:
     """Ask before the first secrets of an environment are created: its name may be misspelt.
 
@@ -230,7 +196,7 @@ def _confirm_new_environment(
         CommandError: There is nobody to ask.
         click.Abort: The answer is no.
     """
-    if assume_yes or not secret_ids:
+    if account.run.assume_yes or not secret_ids:
         return
     # A function or a template tells no environment, but its real names begin with one.
     prefix = f"{real_names.env_name or secret_ids[0].partition('/')[0]}/"
@@ -242,16 +208,16 @@ def _confirm_new_environment(
     if not known:
         fact = f"no secret under {prefix} was found in {account.place}"
         confirm(
+            account.run,
             f"{fact[0].upper()}{fact[1:]}. Create {', '.join(secret_ids)}?",
             f"{fact}; nothing was written",
-            assume_yes=False,
         )
 
 
-def _plan_step(account: Account, given: Given, reading: Reading, *, create: bool) -> Step:
+def _plan_step(account: Account, given: Given, reading: Reading) -> Step:
     """Compare a value with what was found, and decide what to do."""
     secret, secret_id, found, current = reading
-    refusal = _find_refusal(account, secret, secret_id, found, create=create)
+    refusal = _find_refusal(account, secret, secret_id, found)
     if refusal is not None:
         return Step(given, secret_id, found, Action.REFUSED, refusal.what)
     if found.state is not State.SET:
@@ -271,14 +237,6 @@ def _is_same(given: Given, current: SecretText | SecretBytes) -> bool:
         return bool(json.loads(given.value) == json.loads(current))
     except (ValueError, RecursionError):
         return False
-
-
-def _print_plan(steps: Sequence[Step]) -> None:
-    rows = [
-        (step.given.secret.name, step.secret_id, step.found.state, step.action, step.note)
-        for step in steps
-    ]
-    print_table(("NAME", "SECRET", "STATE", "PLAN", ""), rows, styles=_STYLES)
 
 
 def _raise_if_refused(steps: Sequence[Step]) -> None:
@@ -332,7 +290,3 @@ def _interruption(due: Sequence[Step], done: int, error: CommandError) -> Comman
         sentences.append(f"Not written: {', '.join(left)}.")
     sentences.append("Run it again to finish the rest.")
     return CommandError(error.what, " ".join(sentences))
-
-
-def _count(secrets: int) -> str:
-    return f"{secrets} secret{'s' * (secrets != 1)}"

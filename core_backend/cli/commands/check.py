@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_backend.cli.options import common, examples, names, output
+from core_backend.cli.options import examples, names, with_run
 
 if TYPE_CHECKING:
     from core_backend.cli.declarations import Declarations
+    from core_backend.cli.run import Run
 
 __all__ = ["check"]
 
@@ -53,17 +54,16 @@ __all__ = ["check"]
     help="A name whose secret is declared elsewhere.",
 )
 @click.option("--strict", is_flag=True, help="Fail as well if something cannot be told.")
-@output
-@common
+@with_run
 def check(  # noqa: PLR0913  # click passes each option
+    run: Run,
+    *,
     templates: tuple[Path, ...],
     declared: Declarations,
     handlers: tuple[Path, ...],
     function: str | None,
     external: tuple[str, ...],
-    *,
     strict: bool,
-    output: str,
 ) -> int:
     """Check that each handler gets the secrets that its code asks for.
 
@@ -81,7 +81,7 @@ def check(  # noqa: PLR0913  # click passes each option
         external=external,
         strict=strict,
     )
-    if output == "json":
+    if run.output == "json":
         print_json(
             {
                 "ok": report.ok,

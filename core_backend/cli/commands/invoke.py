@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_backend.cli.options import common, environment, examples, names, output
+from core_backend.cli.options import common, environment, examples, names, with_run
 
 if TYPE_CHECKING:
     from typing import Any
@@ -82,9 +82,7 @@ def _read_variables(
     show_default=True,
     help="How many seconds an invocation may take.",
 )
-@output
-@common
-@click.pass_obj
+@with_run
 def invoke(run: Run, /, **options: Any) -> None:
     """Run HANDLER, such as handler.handler, under Lambda's own runtime client.
 

@@ -17,9 +17,9 @@ from core_backend.cli.options import (
     examples,
     find_name,
     names,
-    output,
     real_names,
     refuse_value,
+    with_run,
 )
 
 if TYPE_CHECKING:
@@ -51,15 +51,10 @@ def secrets(context: click.Context) -> None:
         "core-backend secrets status --names app.secret_names --from-function shop-charge",
     ),
 )
-@names()
 @real_names
 @click.option("--verify", is_flag=True, help="Fetch the values, and check them.")
-@output
-@common
-@click.pass_obj
-def status(
-    run: Run, declared: Declarations, real_names: RealNames, *, verify: bool, output: str
-) -> int:
+@with_run
+def status(run: Run, declared: Declarations, real_names: RealNames, *, verify: bool) -> int:
     """Show which secrets are set, and which still have no value.
 
     Without --verify, no value is fetched. With it, each value is fetched and checked: it has the
@@ -68,7 +63,7 @@ def status(
     """
     from core_backend.cli.status import show_status
 
-    return show_status(run, declared, real_names, verify=verify, output=output)
+    return show_status(run, declared, real_names, verify=verify)
 
 
 @secrets.command(
@@ -80,23 +75,11 @@ def status(
 )
 @_name
 @refuse_value
-@names()
 @real_names
 @create
 @assume_yes
-@output
-@common
-@click.pass_obj
-def set_(  # noqa: PLR0913  # click passes each option
-    run: Run,
-    name: str,
-    declared: Declarations,
-    real_names: RealNames,
-    *,
-    create: bool,
-    yes: bool,
-    output: str,
-) -> None:
+@with_run
+def set_(run: Run, name: str, declared: Declarations, real_names: RealNames) -> None:
     """Give the secret NAME a value.
 
     On a terminal, the value is asked for twice and not shown. Otherwise it is read from standard
@@ -105,7 +88,7 @@ def set_(  # noqa: PLR0913  # click passes each option
     secret = find_name(declared, name)
     from core_backend.cli.writes import set_secret
 
-    set_secret(run, secret, real_names, create=create, assume_yes=yes, output=output)
+    set_secret(run, secret, real_names)
 
 
 @secrets.command(
@@ -116,23 +99,11 @@ def set_(  # noqa: PLR0913  # click passes each option
     ),
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@names()
 @real_names
 @create
 @assume_yes
-@output
-@common
-@click.pass_obj
-def import_(  # noqa: PLR0913  # as above
-    run: Run,
-    file: Path,
-    declared: Declarations,
-    real_names: RealNames,
-    *,
-    create: bool,
-    yes: bool,
-    output: str,
-) -> None:
+@with_run
+def import_(run: Run, file: Path, declared: Declarations, real_names: RealNames) -> None:
     """Give many secrets the values that FILE has for them.
 
     FILE is a .json file with one object, or a .env file. Its keys are declared names or their
@@ -141,7 +112,7 @@ def import_(  # noqa: PLR0913  # as above
     """
     from core_backend.cli.writes import import_secrets
 
-    import_secrets(run, file, declared, real_names, create=create, assume_yes=yes, output=output)
+    import_secrets(run, file, declared, real_names)
 
 
 @secrets.command(
@@ -152,22 +123,12 @@ def import_(  # noqa: PLR0913  # as above
     ),
 )
 @_name
-@names()
 @real_names
 @click.option("--reveal", is_flag=True, help="Print the value itself, exactly as it is stored.")
 @assume_yes
-@output
-@common
-@click.pass_obj
-def get(  # noqa: PLR0913  # as above
-    run: Run,
-    name: str,
-    declared: Declarations,
-    real_names: RealNames,
-    *,
-    reveal: bool,
-    yes: bool,
-    output: str,
+@with_run
+def get(
+    run: Run, name: str, declared: Declarations, real_names: RealNames, *, reveal: bool
 ) -> None:
     """Show that the secret NAME has a value, and with --reveal the value.
 
@@ -176,7 +137,7 @@ def get(  # noqa: PLR0913  # as above
     secret = find_name(declared, name)
     from core_backend.cli.reads import get_secret
 
-    get_secret(run, secret, real_names, reveal=reveal, assume_yes=yes, output=output)
+    get_secret(run, secret, real_names, reveal=reveal)
 
 
 @secrets.command(
@@ -184,15 +145,10 @@ def get(  # noqa: PLR0913  # as above
     epilog=examples("core-backend secrets export dev.env --names app.secret_names --env dev"),
 )
 @click.argument("file", type=click.Path(dir_okay=True, path_type=Path))
-@names()
 @real_names
 @assume_yes
-@output
-@common
-@click.pass_obj
-def export(  # noqa: PLR0913  # as above
-    run: Run, file: Path, declared: Declarations, real_names: RealNames, *, yes: bool, output: str
-) -> int:
+@with_run
+def export(run: Run, file: Path, declared: Declarations, real_names: RealNames) -> int:
     """Write the values into FILE, for a run on this machine.
 
     FILE is a .env or a .json file, as secrets import and invoke read it. Its keys are the
@@ -201,7 +157,7 @@ def export(  # noqa: PLR0913  # as above
     """
     from core_backend.cli.reads import export_secrets
 
-    return export_secrets(run, file, declared, real_names, assume_yes=yes, output=output)
+    return export_secrets(run, file, declared, real_names)
 
 
 @secrets.command(
@@ -212,10 +168,8 @@ def export(  # noqa: PLR0913  # as above
 )
 @environments
 @names()
-@output
-@common
-@click.pass_obj
-def diff(  # noqa: PLR0913  # as above
+@with_run
+def diff(  # noqa: PLR0913  # click passes each option
     run: Run,
     declared: Declarations,
     *,
@@ -223,7 +177,6 @@ def diff(  # noqa: PLR0913  # as above
     second: str,
     to_profile: str | None,
     to_region: str | None,
-    output: str,
 ) -> int:
     """Show which secrets have the same value in the environments FROM and TO.
 
@@ -232,7 +185,7 @@ def diff(  # noqa: PLR0913  # as above
     from core_backend.cli.reads import diff_environments
 
     other = run.copy(profile=to_profile, region=to_region)
-    return diff_environments(run, other, declared, (first, second), output)
+    return diff_environments(run, other, declared, (first, second))
 
 
 @secrets.command(
@@ -247,9 +200,7 @@ def diff(  # noqa: PLR0913  # as above
 @names()
 @create
 @assume_yes
-@output
-@common
-@click.pass_obj
+@with_run
 def copy(  # noqa: PLR0913  # as above
     run: Run,
     declared: Declarations,
@@ -259,9 +210,6 @@ def copy(  # noqa: PLR0913  # as above
     to_profile: str | None,
     to_region: str | None,
     chosen: tuple[str, ...],
-    create: bool,
-    yes: bool,
-    output: str,
 ) -> int:
     """Copy the values of the environment FROM to the environment TO: of each NAME, or all.
 
@@ -276,9 +224,6 @@ def copy(  # noqa: PLR0913  # as above
         run.copy(profile=to_profile, region=to_region),
         named or declared.secrets,
         (first, second),
-        create=create,
-        assume_yes=yes,
-        output=output,
     )
 
 
@@ -289,10 +234,8 @@ def copy(  # noqa: PLR0913  # as above
 )
 @names()
 @environment()
-@output
-@common
-@click.pass_obj
-def list_(run: Run, declared: Declarations, env_name: str, output: str) -> None:
+@with_run
+def list_(run: Run, declared: Declarations, env_name: str) -> None:
     """List the secrets of an environment that the module does not declare.
 
     They are those whose real name begins with the environment's, including those that are marked
@@ -300,7 +243,7 @@ def list_(run: Run, declared: Declarations, env_name: str, output: str) -> None:
     """
     from core_backend.cli.status import list_undeclared
 
-    list_undeclared(run, declared, env_name, output)
+    list_undeclared(run, declared, env_name)
 
 
 @secrets.command(
@@ -310,16 +253,11 @@ def list_(run: Run, declared: Declarations, env_name: str, output: str) -> None:
     ),
 )
 @_name
-@names()
 @real_names
-@output
-@common
-@click.pass_obj
-def restore(
-    run: Run, name: str, declared: Declarations, real_names: RealNames, output: str
-) -> None:
+@with_run
+def restore(run: Run, name: str, declared: Declarations, real_names: RealNames) -> None:
     """Take back the deletion of the secret NAME, which still has its value."""
     secret = find_name(declared, name)
     from core_backend.cli.status import restore_secret
 
-    restore_secret(run, secret, real_names, output)
+    restore_secret(run, secret, real_names)
