@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from core_backend.deploy.grants import DeclaredSecret
-    from core_backend.deploy.references import Json
     from core_backend.deploy.template import Template, TemplateFunction
 
 __all__ = [
@@ -320,7 +319,7 @@ def _check_network(template: Template, function: TemplateFunction) -> Iterator[F
         return
     if any(key not in template.resources or _leads_out(template, key) for key in keys):
         return
-    vpcs = [_vpc_of(template, key) for key in keys]
+    vpcs = [object_of(template.resources[key], "Properties").get("VpcId") for key in keys]
     for _, endpoint in template.of_type("EC2::VPCEndpoint"):
         service = text_of(endpoint.get("ServiceName"))
         if endpoint.get("VpcId") in vpcs and ("secretsmanager" in service or "${" in service):
@@ -336,10 +335,6 @@ def _check_network(template: Template, function: TemplateFunction) -> Iterator[F
     )
 
 
-def _vpc_of(template: Template, subnet: str) -> Any:
-    return _properties(template, subnet).get("VpcId")
-
-
 def _leads_out(template: Template, subnet: str) -> bool:
     """Tell whether a subnet's route table has a route that may lead out of the VPC."""
     tables = [
@@ -350,11 +345,6 @@ def _leads_out(template: Template, subnet: str) -> bool:
     routes = [one for _, one in template.of_type("EC2::Route") if one.get("RouteTableId") in tables]
     # Without an association it is the VPC's main route table, which is not to be seen.
     return not tables or bool(routes)
-
-
-def _properties(template: Template, key: str) -> Json:
-    properties: Json = template.resources[key].get("Properties") or {}
-    return properties
 
 
 def _shown(template: Template, value: Any) -> str:

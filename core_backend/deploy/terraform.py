@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from core_backend.deploy.references import object_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["read_plan"]
+    from core_backend.deploy.references import Json
 
-Json = Mapping[str, Any]
+__all__ = ["read_plan"]
 
 _UNKNOWN = {"Fn::GetAtt": ["of-the-deployment", "Value"]}
 
@@ -52,12 +53,12 @@ class _Plan:
     """One plan."""
 
     def __init__(self, plan: Json) -> None:
-        root = _object(_object(plan, "configuration"), "root_module")
+        root = object_of(object_of(plan, "configuration"), "root_module")
         self._modules = list(_find_modules(_Module("", root, {}, None)))
-        planned = _object(_object(plan, "planned_values"), "root_module")
-        prior = _object(_object(_object(plan, "prior_state"), "values"), "root_module")
+        planned = object_of(object_of(plan, "planned_values"), "root_module")
+        prior = object_of(object_of(object_of(plan, "prior_state"), "values"), "root_module")
         self._unknown = {
-            str(one.get("address")): _object(one.get("change"), "after_unknown")
+            str(one.get("address")): object_of(one.get("change"), "after_unknown")
             for one in plan.get("resource_changes") or ()
         }
         self._resources = {
@@ -85,7 +86,7 @@ class _Plan:
         for module in self._modules:
             for one in module.configuration.get("resources") or ():
                 if re.sub(r"\[[^]]*\]", "", address) == module.prefix + one["address"]:
-                    return _make(planned, _object(one, "expressions"), module)
+                    return _make(planned, object_of(one, "expressions"), module)
         return _make(planned, {}, self._modules[0])
 
     def value(self, one: _Resource, key: str) -> Any:
@@ -94,7 +95,7 @@ class _Plan:
         hidden = self._unknown.get(one.address, {key: True})
         if value is not None or key not in one.expressions or not hidden.get(key):
             return value
-        targets = list(self._targets(one.module, _object(one.expressions, key)))
+        targets = list(self._targets(one.module, object_of(one.expressions, key)))
         return targets[0] if len(targets) == 1 else _UNKNOWN
 
     def policy(self, one: _Resource, key: str = "policy") -> Any:
@@ -102,12 +103,12 @@ class _Plan:
         text = one.values.get(key)
         if isinstance(text, str):
             return json.loads(text)
-        expression = _object(one.expressions, key)
+        expression = object_of(one.expressions, key)
         for reference in expression.get("references") or ():
             found = re.match(r"data\.aws_iam_policy_document\.[^.]+", reference)
             for data in one.module.configuration.get("resources") or () if found else ():
                 if found and data["address"] == found[0]:
-                    return self._document(one.module, _object(data, "expressions"))
+                    return self._document(one.module, object_of(data, "expressions"))
         resources = list(self._targets(one.module, expression)) or [_UNKNOWN]
         # Which action it allows cannot be told; perhaps the one that is asked about.
         return {"Statement": [{"Effect": "Allow", "Action": _UNKNOWN, "Resource": resources}]}
@@ -115,11 +116,11 @@ class _Plan:
     def _document(self, module: _Module, expressions: Json) -> Json:
         statements: list[Any] = []
         for statement in expressions.get("statement") or ():
-            actions, resources = _object(statement, "actions"), _object(statement, "resources")
+            actions, resources = object_of(statement, "actions"), object_of(statement, "resources")
             targets = list(self._targets(module, resources))
             statements.append(
                 {
-                    "Effect": _object(statement, "effect").get("constant_value", "Allow"),
+                    "Effect": object_of(statement, "effect").get("constant_value", "Allow"),
                     "Action": actions.get("constant_value", _UNKNOWN),
                     "Resource": resources.get("constant_value") or targets or [_UNKNOWN],
                 }
@@ -128,15 +129,15 @@ class _Plan:
 
     def environment(self, one: _Resource) -> Json:
         """Return a function's variables; an unknown one by its reference, if there is one alone."""
-        variables = dict(_object(_block(one.values, "environment"), "variables"))
+        variables = dict(object_of(_block(one.values, "environment"), "variables"))
         expression = _block(one.expressions, "environment")
-        targets = list(self._targets(one.module, _object(expression, "variables")))
+        targets = list(self._targets(one.module, object_of(expression, "variables")))
         unknown = self._unknown.get(one.address, {})
         hidden = _block(unknown, "environment")
         if unknown.get("environment") is True or hidden.get("variables") is True:
             # One unknown value makes all of them unknown, but for what they refer to.
             return {"Fn::Join": ["", targets]}
-        unknown = _object(hidden, "variables")
+        unknown = object_of(hidden, "variables")
         open_keys = [key for key in unknown if variables.get(key) is None]
         named = [target for target in targets if self._is_secret(target)]
         for key in open_keys:
@@ -195,14 +196,14 @@ class _Plan:
             # A plan does not say what locals are.
             yield _UNKNOWN
         if hops < len(self._modules) and kind == "var" and module.caller is not None:
-            given = _object(module.inputs, name.partition(".")[0])
+            given = object_of(module.inputs, name.partition(".")[0])
             yield from self._targets(module.caller, given, hops + 1)
         if hops < len(self._modules) and kind == "module":
             call, _, output = name.partition(".")
             for child in self._modules:
                 if child.prefix == f"{module.prefix}module.{call}.":
-                    outputs = _object(child.configuration, "outputs")
-                    value = _object(_object(outputs, output.partition(".")[0]), "expression")
+                    outputs = object_of(child.configuration, "outputs")
+                    value = object_of(object_of(outputs, output.partition(".")[0]), "expression")
                     yield from self._targets(child, value, hops + 1)
 
 
@@ -288,10 +289,10 @@ _TRANSLATIONS = {
 
 def _find_modules(module: _Module) -> Iterator[_Module]:
     yield module
-    for name, call in _object(module.configuration, "module_calls").items():
-        inner = _object(call, "module")
+    for name, call in object_of(module.configuration, "module_calls").items():
+        inner = object_of(call, "module")
         prefix = f"{module.prefix}module.{name}."
-        yield from _find_modules(_Module(prefix, inner, _object(call, "expressions"), module))
+        yield from _find_modules(_Module(prefix, inner, object_of(call, "expressions"), module))
 
 
 def _find_resources(module: Json) -> Iterator[Json]:
@@ -301,16 +302,11 @@ def _find_resources(module: Json) -> Iterator[Json]:
 
 
 def _make(planned: Json, expressions: Json, module: _Module) -> _Resource:
-    values = _object(planned, "values")
+    values = object_of(planned, "values")
     return _Resource(str(planned["address"]), str(planned["type"]), values, expressions, module)
 
 
 def _block(owner: Json, key: str) -> Json:
     """Return the one block of a kind, of which Terraform makes a list."""
     blocks: Any = owner.get(key)
-    return _object({"": blocks[0]}, "") if isinstance(blocks, list) and blocks else {}
-
-
-def _object(owner: Any, key: str) -> Json:
-    value = cast("Json", owner).get(key) if isinstance(owner, Mapping) else None
-    return cast("Json", value) if isinstance(value, Mapping) else {}
+    return object_of({"": blocks[0]}, "") if isinstance(blocks, list) and blocks else {}

@@ -17,7 +17,8 @@ from core_backend.deploy.scopes import Function, ScopeNode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from core_backend.deploy.source import Program
+    from core_backend.deploy.scopes import Scope
+    from core_backend.deploy.source import Module, Program
 
 __all__ = ["Usage", "read_usage"]
 
@@ -60,71 +61,64 @@ def read_usage(program: Program, name: str, function: str | None) -> Usage:
         name: The dotted name of the handler's module.
         function: The name of the handler in it; ``None`` for all that is in it.
     """
-    usage = Usage({}, [], [], {})
+    faults: list[str] = []
+    unseen: list[str] = []
     module = program.module(name)
     assert module is not None  # noqa: S101  # it was found before
     if function is not None and module.fault is None:
-        check_handler(module, function, usage.faults, usage.unseen)
+        check_handler(module, function, faults, unseen)
     reach = Reach(module, function)
-    usage.unseen.extend(f"{one.shown}: {one.fault}" for one in reach.modules if one.fault)
+    unseen += [f"{one.shown}: {one.fault}" for one in reach.modules if one.fault]
     # A function may hand its argument on to a request; its callers then ask for the secret.
     forwards: dict[ast.AST, set[str]] = {}
     while True:
         before = sum(map(len, forwards.values()))
-        readers = [_Reader(part, forwards) for part in reach.parts]
-        for reader in readers:
-            reader.read()
+        reader = _Reader(program, forwards)
+        for part in reach.parts:
+            reader.read(part)
         if sum(map(len, forwards.values())) == before:
             break
-    called = {function for reader in readers for function in reader.called}
-    for reader in readers:
-        reader.report(usage, called)
-    return usage
+    unseen += [line for asking, line in reader.questions if asking not in reader.called]
+    return Usage(
+        {secret: list(dict.fromkeys(places)) for secret, places in reader.uses.items()},
+        list(dict.fromkeys(unseen)),
+        list(dict.fromkeys([*faults, *reader.faults])),
+        reader.outside,
+    )
 
 
 class _Reader(ast.NodeVisitor):
-    """Notes what one part of the code asks for."""
+    """Notes what the parts of the code ask for."""
 
-    def __init__(self, part: Part, forwards: dict[ast.AST, set[str]]) -> None:
-        self._part = part
-        self._scope = part.module.scope
+    _module: Module
+    _scope: Scope
+
+    def __init__(self, program: Program, forwards: dict[ast.AST, set[str]]) -> None:
+        self._program = program
         self._forwards = forwards
-        self._declared = part.module.program.declared
-        self._uses: dict[str, list[str]] = {}
-        self._unseen: dict[str, None] = {}
-        self._faults: dict[str, None] = {}
-        self._outside: dict[str, str] = {}
-        # Requests whose secret is a parameter: seen if somebody calls the function.
-        self._passed: list[tuple[ast.AST, str]] = []
+        self.uses: dict[str, list[str]] = {}
+        self.faults: list[str] = []
+        self.outside: dict[str, str] = {}
+        # Where a parameter is the secret, with the function: its callers may answer the question.
+        self.questions: list[tuple[ast.AST | None, str]] = []
         # Where a function that asks is named, and it is known what becomes of it.
         self._followed: set[ast.AST] = set()
         self._judged: set[ast.AST] = set()
         self.called: set[ast.AST] = set()
 
-    def read(self) -> None:
-        """Read the part."""
-        self.visit(self._part.node)
-
-    def report(self, usage: Usage, called: set[ast.AST]) -> None:
-        """Add what was found; ``called`` are the functions whose callers were judged."""
-        for secret, places in self._uses.items():
-            known = usage.uses.setdefault(secret, [])
-            known.extend(place for place in dict.fromkeys(places) if place not in known)
-        passed = [line for function, line in self._passed if function not in called]
-        usage.unseen.extend(one for one in [*self._unseen, *passed] if one not in usage.unseen)
-        usage.faults.extend(one for one in self._faults if one not in usage.faults)
-        for name, place in self._outside.items():
-            usage.outside.setdefault(name, place)
+    def read(self, part: Part) -> None:
+        """Read a part."""
+        self._module = part.module
+        self._scope = part.module.scope
+        self.visit(part.node)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        program = self._part.module.program
-        base = self._part.module.absolute(node)
+        base = self._module.absolute(node)
         self._check_outside(base, node)
         for alias in node.names:
-            if program.is_names(f"{base}.{alias.name}"):
+            if self._program.is_names(f"{base}.{alias.name}"):
                 self._check_outside(f"{base}.{alias.name}", node)
-        if program.is_names(self._part.module.absolute(node)):
-            for alias in node.names:
+            if self._program.is_names(base):
                 self._check_declared(alias.name, node)
 
     def visit_Import(self, node: ast.Import) -> None:
@@ -220,13 +214,14 @@ class _Reader(ast.NodeVisitor):
         if meaning is not None and meaning.kind == "parameter":
             function, name = meaning.what
             self._forwards.setdefault(function, set()).add(name)
-            self._passed.append((function, self._question(call, wanted)))
-        elif api == "get_env" and isinstance(wanted, ast.Constant):
-            # Some other variable, unless it is no name that a variable can have.
-            if not str(wanted.value).isidentifier():
-                self._unseen[self._question(call, wanted)] = None
-        else:
-            self._unseen[self._question(call, wanted)] = None
+            self.questions.append((function, self._question(call, wanted)))
+        elif not (
+            # Some other variable, if a variable can have that name.
+            api == "get_env"
+            and isinstance(wanted, ast.Constant)
+            and str(wanted.value).isidentifier()
+        ):
+            self.questions.append((None, self._question(call, wanted)))
         # What is inside is part of the same question.
         self._judged.update(one for one in ast.walk(wanted) if isinstance(one, ast.Call))
 
@@ -248,7 +243,7 @@ class _Reader(ast.NodeVisitor):
         meaning = self._scope.meaning(node)
         if meaning is not None and meaning.kind == "secrets":
             for secret in sorted(meaning.what):
-                self._uses.setdefault(secret, []).append(self._place(node))
+                self.uses.setdefault(secret, []).append(self._place(node))
 
     def _read_environment(self, owner: ast.expr, key: ast.expr) -> None:
         if ast.unparse(owner).endswith("environ"):
@@ -267,7 +262,7 @@ class _Reader(ast.NodeVisitor):
         meaning = self._scope.meaning(node)
         if self._scope.api(node) in _REQUESTS or (meaning is not None and meaning.kind == "names"):
             why = "it is passed on, and what is asked for with it is not followed"
-            self._unseen[f"{self._place(node)}: {_quote(node)}: {why}"] = None
+            self.questions.append((None, f"{self._place(node)}: {_quote(node)}: {why}"))
 
     def _check_passed(self, call: ast.Call) -> None:
         """Note where a name is handed to a function whose source is not there."""
@@ -282,20 +277,19 @@ class _Reader(ast.NodeVisitor):
             one is not None and one.kind == "secrets" and one.what for one in names
         ):
             why = f"the source of {package} was not given, so what it asks for is not followed"
-            self._unseen[f"{self._place(call)}: {_quote(call)}: {why}"] = None
+            self.questions.append((None, f"{self._place(call)}: {_quote(call)}: {why}"))
 
     def _check_declared(self, name: str, node: ast.stmt | ast.expr) -> None:
-        declared = self._declared
+        declared = self._program.declared
         if name == "*" or name in declared.everything:
             return
         close = get_close_matches(name, declared.attributes, n=1)
         hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(declared.attributes)}"
-        place = f"{self._part.module.shown}:{node.lineno}"
-        self._faults[f"{place}: {declared.module} has no {name}; {hint}"] = None
+        self.faults.append(f"{self._place(node)}: {declared.module} has no {name}; {hint}")
 
     def _check_outside(self, name: str, node: ast.stmt) -> None:
-        if self._part.module.program.module(name) is None:
-            self._outside.setdefault(name, f"{self._part.module.shown}:{node.lineno}")
+        if self._program.module(name) is None:
+            self.outside.setdefault(name, self._place(node))
 
     def _check_awaited(self, node: ast.expr) -> None:
         """Note where what is still under way, or a whole batch, is used as if it were a value."""
@@ -310,17 +304,17 @@ class _Reader(ast.NodeVisitor):
                 fix = "it is the tuple of all values; unpack it: key, = await get_secrets(...)"
             case _:
                 return
-        self._faults[f"{self._place(node)}: {_quote(node)} is used as a value: {fix}"] = None
+        self.faults.append(f"{self._place(node)}: {_quote(node)} is used as a value: {fix}")
 
     def _question(self, call: ast.Call, wanted: ast.expr) -> str:
         hint = ""
         if isinstance(wanted, ast.Constant) and isinstance(wanted.value, str):
-            close = get_close_matches(wanted.value, self._declared.names, n=1)
+            close = get_close_matches(wanted.value, self._program.declared.names, n=1)
             hint = f" Declared is the similar {close[0]!r}" if close else ""
         return f"{self._place(call)}: {_quote(call)}: which secret is {_quote(wanted)}?{hint}"
 
-    def _place(self, node: ast.expr) -> str:
-        return f"{self._part.module.shown}:{node.lineno}"
+    def _place(self, node: ast.stmt | ast.expr) -> str:
+        return f"{self._module.shown}:{node.lineno}"
 
 
 def _quote(node: ast.expr) -> str:
