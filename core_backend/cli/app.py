@@ -68,7 +68,7 @@ def _run(run: Run, argv: Sequence[str] | None) -> int:
         code = _invoke(run, argv)
     except Exception as error:  # noqa: BLE001  # a traceback is shown only on request
         if run.debug:
-            _write_error(run.mask.traceback(error))
+            sys.stderr.write(run.mask.traceback(error))
         code = _report(run, error)
     try:
         # Not left to the end of the process, where a failure could not be explained.
@@ -98,7 +98,7 @@ def _report(run: Run, error: Exception) -> int:
     """Show in one or two lines what went wrong, and return the exit code."""
     match error:
         case click.exceptions.NoArgsIsHelpError():
-            _write_error(f"{error.format_message()}\n")
+            sys.stderr.write(f"{error.format_message()}\n")
             return _USAGE
         case click.NoSuchOption() if not _OPTION.fullmatch(error.option_name):
             # Not shown: it may be a secret that was typed in the wrong place.
@@ -139,7 +139,7 @@ def _fail(message: str, next_step: str = "") -> None:
     label = "Error:"
     if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label = click.style(label, fg="red")
-    _write_error("\n".join(filter(None, [f"{label} {message}", next_step])) + "\n")
+    sys.stderr.write("\n".join(filter(None, [f"{label} {message}", next_step])) + "\n")
 
 
 def _give_up_output() -> None:
@@ -149,7 +149,3 @@ def _give_up_output() -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, output)
         os.close(nowhere)
-
-
-def _write_error(text: str) -> None:
-    sys.stderr.write(text)

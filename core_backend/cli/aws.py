@@ -188,18 +188,23 @@ class Account:
         return dict(answer.get("Environment", {}).get("Variables", {}))
 
     def _connect(self, service: str) -> Any:
-        with _url_errors(), _local_errors():
-            client = self._session.client(
-                service,
-                endpoint_url=self.run.endpoint_url,
-                config=Config(
-                    connect_timeout=5,
-                    read_timeout=15,
-                    # The number of attempts is left to AWS_MAX_ATTEMPTS and the profile.
-                    retries={"mode": "standard"},
-                    max_pool_connections=MAX_CONCURRENCY,
-                ),
-            )
+        config = Config(
+            connect_timeout=5,
+            read_timeout=15,
+            # The number of attempts is left to AWS_MAX_ATTEMPTS and the profile.
+            retries={"mode": "standard"},
+            max_pool_connections=MAX_CONCURRENCY,
+        )
+        url = self.run.endpoint_url
+        try:
+            with _local_errors():
+                client = self._session.client(service, endpoint_url=url, config=config)
+        except ValueError as error:
+            # Nothing else that a client is made of raises this.
+            raise CommandError(
+                "the endpoint is not a URL that can be used",
+                "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: http://127.0.0.1:5000.",
+            ) from error
         _check_endpoint(client.meta.endpoint_url)
         return client
 
@@ -251,18 +256,6 @@ def _check_endpoint(url: str) -> None:
             f"the endpoint {url} would be sent values, and the session token, over plain http",
             "Use https, or an address of this machine.",
         )
-
-
-@contextmanager
-def _url_errors() -> Generator[None]:
-    try:
-        yield
-    except ValueError as error:
-        # Nothing else that a client is made of raises this.
-        raise CommandError(
-            "the endpoint is not a URL that can be used",
-            "Correct --endpoint-url, AWS_ENDPOINT_URL or the profile: http://127.0.0.1:5000.",
-        ) from error
 
 
 @contextmanager

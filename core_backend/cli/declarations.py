@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core_backend.cli.run import CommandError
@@ -16,8 +17,7 @@ from core_backend.names import get_resource_name
 from core_backend.values import Binary
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
-    from pathlib import Path
+    from collections.abc import Iterable
     from types import ModuleType
 
     from core_backend.names import SecretName
@@ -146,12 +146,13 @@ def load_declarations(module: str, folder: Path | None = None) -> Declarations:
     from core_backend.deploy.declared import (  # noqa: PLC0415
         NamesModuleFailedError,
         declared_names,
+        importing_from,
         names_module,
     )
 
     try:
         # What the module prints must not get into output that a program may read.
-        with redirect_stdout(sys.stderr), _import_folder(folder):
+        with redirect_stdout(sys.stderr), importing_from(folder or Path.cwd()):
             imported = names_module(module)
     except NamesModuleFailedError as error:
         raise CommandError(
@@ -163,18 +164,6 @@ def load_declarations(module: str, folder: Path | None = None) -> Declarations:
     secrets = (DeclaredSecret(name, tuple(found)) for name, found in shapes.items())
     options = "" if folder else f" --names {shlex.quote(module)}"
     return Declarations(module, imported, tuple(secrets), options)
-
-
-@contextmanager
-def _import_folder(folder: Path | None) -> Generator[None]:
-    if folder is None:
-        yield
-        return
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
 
 
 def _join(names: Iterable[str]) -> str:

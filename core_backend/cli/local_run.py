@@ -112,7 +112,9 @@ def invoke_locally(run: Run, request: Request) -> None:
                 moments, invocations = _play(function, event, request)
             except LambdaInitError as error:
                 _print_log(run.mask, error.log_lines)
-                raise _start_error(error) from None
+                # The message is the handler's own. It is masked when it is shown.
+                what = f"{error.report.type}: {error.report.message}".partition("\n")[0]
+                raise CommandError(f"the function did not start: {what}") from None
             log = function.log_lines
         for at, call in list(zip(server.call_times, server.calls, strict=True))[before:]:
             moments.append(Moment(at, f"{call.operation} {call.secret_id or ''}".rstrip()))
@@ -247,12 +249,6 @@ def _relative(moments: Iterable[Moment]) -> list[tuple[float, str]]:
     """Return what happened, in order, with the milliseconds since the start."""
     ordered = sorted(moments)
     return [((moment.at - ordered[0].at) * 1000, moment.what) for moment in ordered]
-
-
-def _start_error(error: LambdaInitError) -> CommandError:
-    # The message is the handler's own. It is masked when it is shown.
-    what = f"{error.report.type}: {error.report.message}".partition("\n")[0]
-    return CommandError(f"the function did not start: {what}")
 
 
 def _raise_if_failed(invocations: Sequence[Invocation]) -> None:

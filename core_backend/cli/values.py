@@ -15,7 +15,6 @@ from core_backend.errors import ConfigurationError, SecretFormatError
 from core_backend.values import MAX_BYTES, SecretBytes, SecretText, read
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from core_backend.cli.declarations import Declarations, DeclaredSecret
@@ -127,8 +126,10 @@ def read_file(file: Path, declared: Declarations, *, base64_binary: bool = False
     faults: list[str] = []
     for entry in entries:
         try:
-            secret = _find_secret(entry, declared, taken=[given.secret for given in found])
-            if secret.binary:
+            secret = declared.find(entry.key)
+            if any(secret == given.secret for given in found):
+                faults.append(f"{entry.place}: {secret.name} occurs a second time")
+            elif secret.binary:
                 found.append(_read_binary(entry, secret, base64_binary=base64_binary))
             else:
                 found.append(_read_value(entry, secret))
@@ -188,15 +189,6 @@ def _parse_json(text: str, file: Path) -> list[_Entry]:
             keys = [key for key, _ in pairs]
             return [_Entry(f"key {n}", key, values[key]) for n, key in enumerate(keys, 1)]
     raise CommandError(f"{file}: {fault}", _FIX)
-
-
-def _find_secret(
-    entry: _Entry, declared: Declarations, *, taken: Sequence[DeclaredSecret]
-) -> DeclaredSecret:
-    secret = declared.find(entry.key)
-    if secret in taken:
-        raise ConfigurationError(f"{secret.name} occurs a second time")
-    return secret
 
 
 def _read_binary(entry: _Entry, secret: DeclaredSecret, *, base64_binary: bool) -> Given:

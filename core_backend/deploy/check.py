@@ -185,7 +185,7 @@ def _check(  # noqa: PLR0913, PLR0917  # one name in one function, and all that 
     is_external = str(name) in external
     secret = _secret_of(name, value, templates, function)
     real_name = secret.name if secret else None if value is None else text_of(value)
-    in_environment = None if len(as_list(value)) != _count(value) else bool(value)
+    in_environment = None if {"Ref": "AWS::NoValue"} in intrinsics(value) else bool(value)
     is_declared: bool | None = is_external or secret is not None
     gaps: list[str] = []
     unseen: list[str] = []
@@ -240,17 +240,6 @@ def _check(  # noqa: PLR0913, PLR0917  # one name in one function, and all that 
         gaps=tuple(gaps) if used_at else (),
     )
     return checked, unseen if used_at else []
-
-
-def _count(value: Any) -> int:
-    """Return how many values a variable may have, counting that it may be left out."""
-    match value:
-        case {"Fn::If": [_, one, other]}:
-            return _count(one) + _count(other)
-        case None:
-            return 0
-        case _:
-            return 1
 
 
 def _secret_of(

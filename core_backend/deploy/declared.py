@@ -18,7 +18,13 @@ from core_backend.names import SecretName
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-__all__ = ["DeclaredNames", "NamesModuleFailedError", "declared_names", "names_module"]
+__all__ = [
+    "DeclaredNames",
+    "NamesModuleFailedError",
+    "declared_names",
+    "importing_from",
+    "names_module",
+]
 
 _PARENT = "core_backend_names"
 # Whose frames stand between this file's and those of a module's own code.
@@ -94,7 +100,7 @@ def names_module(names: str | os.PathLike[str]) -> ModuleType:
     if is_path and not path.is_file():
         raise ConfigurationError(f"there is no file {given}; pass the module that declares names")
     try:
-        with _importing_from(path.resolve().parent if is_path else Path.cwd()):
+        with importing_from(path.resolve().parent if is_path else Path.cwd()):
             return _load(path) if is_path else importlib.import_module(given)
     except (Exception, SystemExit) as error:
         # Whatever a module's own code raises.
@@ -124,7 +130,8 @@ def _is_name(value: object) -> bool:
 
 
 @contextmanager
-def _importing_from(folder: Path) -> Generator[None]:
+def importing_from(folder: Path) -> Generator[None]:
+    """Let imports look into a folder first."""
     sys.path.insert(0, str(folder))
     try:
         yield

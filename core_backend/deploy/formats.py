@@ -59,9 +59,7 @@ def _read(template: Mapping[str, Any] | str | os.PathLike[str]) -> list[Stack]:
 
 def _read_assembly(folder: Path) -> Iterator[Stack]:
     """Yield the stacks of a folder ``cdk.out``, with those of its stages."""
-    manifest = folder / "manifest.json"
-    artifacts: Json = object_of(_load(manifest), "artifacts") if manifest.is_file() else {}
-    for artifact in artifacts.values():
+    for artifact in _artifacts(folder):
         properties = object_of(artifact, "properties")
         if artifact.get("type") == "aws:cloudformation:stack":
             path = folder / str(properties.get("templateFile"))
@@ -74,13 +72,16 @@ def _read_assembly(folder: Path) -> Iterator[Stack]:
 def _at_home(stack: Stack) -> Stack:
     """Return a stack with its account and Region, if CDK's manifest beside it says them."""
     path = Path(stack.source)
-    manifest = path.parent / "manifest.json"
-    artifacts: Json = object_of(_load(manifest), "artifacts") if manifest.is_file() else {}
-    for artifact in artifacts.values():
+    for artifact in _artifacts(path.parent):
         if object_of(artifact, "properties").get("templateFile") == path.name:
             account, region = _environment(artifact)
             return stack._replace(account=account, region=region)
     return stack
+
+
+def _artifacts(folder: Path) -> list[Any]:
+    manifest = folder / "manifest.json"
+    return [*object_of(_load(manifest), "artifacts").values()] if manifest.is_file() else []
 
 
 def _environment(artifact: Json) -> tuple[str | None, str | None]:
