@@ -282,7 +282,7 @@ class SecretId(_Reference[T]):
     __slots__ = ("key",)
 
     key: Key
-    """What the secret's value is cached under: id, stage and version."""
+    """The cache's key for the value, made of id, stage and version."""
 
     @overload
     def __new__(

@@ -19,6 +19,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "repository_pages",
+    "short_references",
 ]
 exclude_patterns = ["plots/*.md"]
 suppress_warnings = ["epub.unknown_project_files"]
@@ -26,7 +27,14 @@ suppress_warnings = ["epub.unknown_project_files"]
 # A reference to something that does not exist is a warning, and tox makes warnings errors.
 nitpicky = True
 nitpick_ignore_regex = [
-    ("py:.*", r"(aws_cdk|constructs|jsii|pydantic_settings|pydantic|moto|boto3|pytest)(\..*)?"),
+    # Variables of types: they have no documentation.
+    ("py:.*", r"([\w.]+\.)?([A-Z]|[A-Z]_co|Ps)"),
+    # What only this package's own code names.
+    ("py:.*", r"([\w.]+\.)?(Entry|Environment|Failure|Flight|Key|Kinds|PathLike|Restore|Yields)"),
+    ("py:.*", r"([\w.]+\.)?(Secret(Request|Value)|(Function|Layer|Secret)Properties)"),
+    # Other packages, and Python: the site links to nothing that a build would have to download.
+    ("py:.*", r"(aws_\w+|constructs|jsii|os|collections|types|typing|pydantic\w*)\..+"),
+    ("py:.*", r"I?Construct|ModuleType|SecretsManagerClient|BaseSettings|FieldInfo"),
 ]
 
 myst_heading_anchors = 4

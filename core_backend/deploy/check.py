@@ -58,7 +58,7 @@ class Report(NamedTuple):
     unnamed: tuple[str, ...]
     """Secrets of the templates that no declared name and no function's environment refers to."""
     unseen: tuple[str, ...]
-    """What cannot be told, each with its place: above all requests whose secret the code does not
+    """What cannot be told, each with its place. Most are requests whose secret the code does not
     say."""
     faults: tuple[str, ...] = ()
     """What cannot work beside missing secrets, each with its place and the fix."""

@@ -20,10 +20,12 @@ from core_backend.testing import fake_secrets
 
 ROOT = Path(__file__).parents[2]
 # A guide that is a project of its own has a test of its own: test_docs_testing.py,
-# cdk/test_infrastructure_guide.py, test_examples.py and test_migrating.py.
-PROJECTS = {
-    ROOT / "docs" / f"{name}.md" for name in ("testing", "infrastructure", "recipes", "migrating")
-}
+# cdk/test_infrastructure_guide.py, test_examples.py, test_migrating.py, test_first_handler.py and
+# cdk/test_site_examples.py.
+NAMES_OF_PROJECTS = (
+    *("testing", "infrastructure", "recipes", "migrating", "first-handler", "reference/cdk"),
+)
+PROJECTS = {ROOT / "docs" / f"{name}.md" for name in NAMES_OF_PROJECTS}
 DOCUMENTS = [ROOT / "README.md", *sorted({*(ROOT / "docs").rglob("*.md")} - PROJECTS)]
 # What pytest-asyncio warns of where it is not said.
 ASYNCIO = "asyncio_default_fixture_loop_scope=function"
