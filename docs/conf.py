@@ -56,6 +56,8 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = "core_backend"
 html_static_path = ["site/static"]
+# Without one, browsers ask for /favicon.ico.
+html_favicon = "site/static/icon.svg"
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
