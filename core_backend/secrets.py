@@ -174,7 +174,7 @@ def configure(**settings: object) -> Restore:
         **settings: ``ttl``, ``jitter``, ``refresh_ahead``, ``max_stale``, ``attempts``,
             ``connect_timeout``, ``read_timeout``, ``timeout``, ``max_connections``,
             ``max_entries``, ``idle_timeout``, ``batch``, ``redact_logs``, ``warm_up``, ``source``,
-            ``insecure_endpoint``, ``allow``. Times are in seconds. The README explains each.
+            ``insecure_endpoint``, ``allow``. Times are in seconds. docs/settings.md explains each.
 
     Returns:
         A context manager that takes back this change, and no other, at the end of its block.

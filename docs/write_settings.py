@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import itertools
 import textwrap
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def _read_docstrings() -> dict[str, str]:
     body = definition.body  # type: ignore[attr-defined]
     return {
         field.target.id: " ".join(text.value.value.replace("``", "`").split())
-        for field, text in zip(body, body[1:], strict=False)
+        for field, text in itertools.pairwise(body)
         if isinstance(field, ast.AnnAssign)
     }
 

@@ -36,7 +36,8 @@ def sections():
 
 def documented_with_example(sections, name):
     short = name.rpartition(".")[2]
-    examples = re.findall(r"^```python\n(.*?)^```$", sections.get(name, ""), re.M | re.S)
+    fence = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+    examples = fence.findall(sections.get(name, ""))
     return any(re.search(rf"\b{short}\b", example) for example in examples)
 
 
