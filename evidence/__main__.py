@@ -23,7 +23,7 @@ from dependencies import extras_of, resolve
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from outcome import Outcome
+    from proof import Outcome
 
 _EXAMPLE = """\
 example:

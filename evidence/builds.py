@@ -11,7 +11,7 @@ import time
 import zipfile
 from pathlib import Path
 
-from outcome import Outcome
+from proof import Outcome
 
 __all__ = ["build_twice", "built_wheel", "prove"]
 
@@ -70,7 +70,9 @@ def _build(folder: Path, zone: str, umask: int, hash_seed: str) -> list[Path]:
         if path.is_file():
             path.chmod(0o666 & ~umask)
         os.utime(path, (0, time.time() - umask * 10**6))
-    environ = {**os.environ, "TZ": zone, "PYTHONHASHSEED": hash_seed}
+    # Coverage would look for the copies of the package later.
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE")}
+    environ |= {"TZ": zone, "PYTHONHASHSEED": hash_seed}
     # It is meant to change the dates in a wheel. Without it, hatchling takes a fixed one.
     environ.pop("SOURCE_DATE_EPOCH", None)
     hatchling = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "../dist"]

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from outcome import Outcome
+from proof import Outcome
 
 from core_backend.sources.http.messages import Broken, ResponseReader
 
@@ -97,7 +97,7 @@ def _case(name: str, data: bytes, log: str) -> Case:
 
 
 def _bytes(text: str) -> bytes:
-    """Return the bytes that a case's text stands for: lines end with CR LF, and ``\\`` escapes."""
+    """Return the bytes of a case: its lines end with CR LF, and backslashes escape."""
     lines = text.replace("\\\n", "").replace("\n", "\r\n")
 
     def unescaped(found: re.Match[str]) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from dependencies import BASE
 from license_expression import ExpressionError, get_spdx_licensing
-from outcome import Outcome
+from proof import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

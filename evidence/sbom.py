@@ -13,8 +13,8 @@ from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from licences import licence_of
-from outcome import Outcome
 from packageurl import PackageURL
+from proof import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

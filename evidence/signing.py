@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from cases import draw, run_cases
-from outcome import Outcome
+from proof import Outcome
 from support.signers import TO_SIGN, assert_signed_alike
 
 __all__ = ["prove"]
