@@ -37,8 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parse(argv)
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]
     version = str(project["version"])
-    faults = tag_faults(version, _tags())
-    faults += changelog_faults((_ROOT / "CHANGELOG.md").read_text(), version)
+    tags, changelog = _tags(), (_ROOT / "CHANGELOG.md").read_text()
+    faults = tag_faults(version, tags) + changelog_faults(changelog, version)
+    if tags:
+        faults += unreleased_faults(changelog)
     options.output.mkdir(parents=True, exist_ok=True)
     for old in options.output.glob("*"):
         old.unlink()
@@ -54,10 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def tag_faults(version: str, tags: Sequence[str]) -> list[str]:
     """Return what is wrong with the tags of the commit; without a tag, it is no release yet."""
-    releases = [tag for tag in tags if re.match(r"v\d", tag)]
-    if not releases or f"v{version}" in releases:
+    if not tags or f"v{version}" in tags:
         return []
-    return [f"pyproject.toml has version {version}, but the tag is {', '.join(releases)}"]
+    return [f"pyproject.toml has version {version}, but the tag is {', '.join(tags)}"]
 
 
 def changelog_faults(text: str, version: str) -> list[str]:
@@ -78,10 +79,15 @@ def changelog_faults(text: str, version: str) -> list[str]:
         for section in sections
         if section not in _SECTIONS
     ]
+    return faults
+
+
+def unreleased_faults(text: str) -> list[str]:
+    """Return a fault if the changelog of a tagged commit has entries that belong to no version."""
     unreleased = re.search(r"^## \[Unreleased\]\n((?:(?!^## ).*\n?)*)", text, re.MULTILINE)
     if unreleased and unreleased[1].strip():
-        faults.append(f"CHANGELOG.md has entries under [Unreleased]; move them to {version}")
-    return faults
+        return ["CHANGELOG.md has entries under [Unreleased]; move them to the version"]
+    return []
 
 
 def file_faults(name: str, size: int, names: Sequence[str]) -> list[str]:
@@ -96,13 +102,13 @@ def file_faults(name: str, size: int, names: Sequence[str]) -> list[str]:
 
 
 def _tags() -> list[str]:
-    """Return the tags of the commit; none where there is no git, or no repository."""
+    """Return the release tags of the commit; none where there is no git, or no repository."""
     try:
         command = ["git", "-C", str(_ROOT), "tag", "--points-at", "HEAD"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return []
-    return done.stdout.split()
+    return [tag for tag in done.stdout.split() if re.match(r"v\d", tag)]
 
 
 def _names(file: Path) -> list[str]:
