@@ -26,7 +26,7 @@ def run_cases(
     """Run ``check(seed, cases)`` in portions on all processors, and show the progress.
 
     Returns:
-        The first faults. Each says the seed of its portion.
+        The first faults.
     """
     portions = [min(_PORTION, cases - start) for start in range(0, cases, _PORTION)]
     faults: list[str] = []

@@ -90,6 +90,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
         CHUNKED + b"2\r\nabc\r\n0\r\n\r\n",
         CHUNKED + b"0\r\nX: trailer\r\n\r\n",
         CHUNKED + b"0\r\n\r\nmore",
+        CHUNKED + b"0\r\n\n",
         CHUNKED + b"\r\n\r\n",
         CHUNKED + b"g\r\n",
         CHUNKED + b"-1\r\n",
