@@ -165,10 +165,12 @@ class ResponseReader:
             if len(self._body) + size > _MAX_BODY:
                 raise Broken("the answer is too large")
             after = end + 2 + size
-            if len(self._data) < after + 2:
-                return False
-            if not self._data.startswith(b"\r\n", after):
+            mark = bytes(self._data[after : after + 2])
+            # Half a mark is looked at too: after a bare line feed nothing may follow.
+            if not b"\r\n".startswith(mark):
                 raise Broken("the answer has a chunk without an end")
+            if len(mark) < 2:  # noqa: PLR2004  # the rest has not arrived
+                return False
             self._body += self._data[end + 2 : after]
             self._at = after + 2
             if not size:
