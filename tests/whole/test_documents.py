@@ -59,6 +59,14 @@ def test_a_documents_python_runs(document, folder):
         document.run_snippets({"__name__": "document"})
 
 
+@pytest.mark.parametrize("module", ["handler", "plain"])
+def test_the_async_and_the_sync_handler_of_the_readme_answer(module, folder, lambda_context):
+    Document(ROOT / "README.md").write_files(folder)
+    shown = importlib.import_module(module)
+    with fake_secrets({shown.STRIPE_API_KEY: "pl4nted"}):
+        assert re.search(r"\b7 characters", shown.handler({}, lambda_context)["body"])
+
+
 def test_a_documents_tests_pass(document, folder, pytestconfig):
     if not pytestconfig.pluginmanager.has_plugin("core_backend"):
         pytest.skip("the package is not installed here, and so is no plugin of it")
