@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "as_json",
     "assume_yes",
     "common",
     "complete_name",
@@ -208,6 +209,8 @@ refuse_value = click.argument("value", nargs=-1, metavar="", expose_value=False,
 assume_yes = _run_option("--yes", "-y", "assume_yes", is_flag=True, help="Do not ask.")
 
 create = _run_option("--create", is_flag=True, help="Create secrets that no stack owns.")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program.")
 
 
 class _ProjectModule(str):

@@ -11,6 +11,7 @@ from core_backend.deploy.declared import declared_names
 from core_backend.deploy.formats import read_templates
 from core_backend.deploy.grants import as_list, find_secret, intrinsics, text_of
 from core_backend.deploy.rules import check_function, check_variable
+from core_backend.deploy.terraform import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -164,10 +165,13 @@ def _judge(
     warnings: list[str],
 ) -> None:
     """Add what the rules for templates find, beside the secrets that the code uses."""
-    own = {name.env_key for name in declared.names.values()}
+    own = {name.env_key: key in code.usage.uses for key, name in declared.names.items()}
     for finding in check_function(templates, code.function):
-        about_used = any(f"variable {variable} " in finding.message for variable in own)
-        if not about_used or not finding.is_error:
+        about = [used for key, used in own.items() if f"variable {key} " in finding.message]
+        # Of a secret that the code uses, it is told as a gap. Of another, nothing but its value
+        # in plain text is a mistake.
+        is_told = any(about) if finding.rule == "secret-value-in-variable" else bool(about)
+        if not is_told or not finding.is_error:
             found = faults if finding.is_error else warnings
             found.append(f"{code.function.path}: {finding}")
 
@@ -221,13 +225,10 @@ def _check(  # noqa: PLR0913, PLR0917  # one name in one function, and all that 
             gaps.append(f"{function.path}: {wrong}")
         found = [one for one in check_variable(templates, function, name.env_key) if one.is_error]
         gaps += [f"{function.path}: {one}" for one in found]
-        if not is_declared:
-            is_declared = None
-            if not gaps:
-                unseen.append(
-                    f"{function.path}: no template declares the secret {real_name!r} of "
-                    f"{name.env_key}; if it is declared elsewhere, pass --external {name}"
-                )
+        is_declared = is_declared or None
+        if not gaps:
+            open_questions = _list_unknown(name, value, is_declared=is_declared, granted=granted)
+            unseen += [f"{function.path}: {one}" for one in open_questions]
     checked = SecretCheck(
         name=str(name),
         variable=name.env_key,
@@ -240,6 +241,24 @@ def _check(  # noqa: PLR0913, PLR0917  # one name in one function, and all that 
         gaps=tuple(gaps) if used_at else (),
     )
     return checked, unseen if used_at else []
+
+
+def _list_unknown(
+    name: SecretName[Any], value: Any, *, is_declared: bool | None, granted: bool | None
+) -> Iterator[str]:
+    """Yield what the templates do not tell of the secret that a variable names."""
+    if not is_declared and UNKNOWN in intrinsics(value):
+        yield f"only the deployment knows which secret {name.env_key} names"
+    elif not is_declared:
+        yield (
+            f"no template declares the secret {text_of(value)!r} of {name.env_key}; if it is "
+            f"declared elsewhere, pass --external {name}"
+        )
+    if granted is None:
+        yield (
+            f"the templates do not tell whether it may read the secret that {name.env_key} names; "
+            f"see that its role allows secretsmanager:GetSecretValue on it"
+        )
 
 
 def _secret_of(

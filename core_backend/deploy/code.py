@@ -139,7 +139,7 @@ def _read(
             or any(_has_module(folder, imported) for folder in folders)
         ):
             continue
-        what = f"{where}: it imports {imported}, which is not in {place.given.name}"
+        what = f"{where}: it imports {imported}, which is not in {place.root.name}"
         if is_all and function.code is not None:
             usage.faults.append(f"{what}; put it into the folder that is deployed")
         else:

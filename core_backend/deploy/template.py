@@ -263,8 +263,10 @@ def _code(resource: Json, stack: Stack) -> Path | None:
     named = object_of(resource, "Metadata").get("core_backend:code")
     if stack.folder is None or not (asset or named):
         return None
-    path = stack.folder / (str(named) if named else f"asset.{asset[1] if asset else ''}")
-    return path if path.exists() else None
+    # A stage's assets are with those of the whole app, in a folder above its own.
+    folders = [stack.folder] if named else [stack.folder, *stack.folder.parents]
+    name = str(named) if named else f"asset.{asset[1] if asset else ''}"
+    return next((path for one in folders if (path := one / name).exists()), None)
 
 
 def _weigh(answered: bool | None, grant: Grant) -> bool | None:  # noqa: FBT001  # it is what is weighed

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from core_backend.deploy.references import Json
 
-__all__ = ["read_plan"]
+__all__ = ["UNKNOWN", "read_plan"]
 
-_UNKNOWN = {"Fn::GetAtt": ["of-the-deployment", "Value"]}
+UNKNOWN = {"Fn::GetAtt": ["of-the-deployment", "Value"]}
 
 
 class _Module(NamedTuple):
@@ -96,7 +96,7 @@ class _Plan:
         if value is not None or key not in one.expressions or not hidden.get(key):
             return value
         targets = list(self._targets(one.module, object_of(one.expressions, key)))
-        return targets[0] if len(targets) == 1 else _UNKNOWN
+        return targets[0] if len(targets) == 1 else UNKNOWN
 
     def policy(self, one: _Resource, key: str = "policy") -> Any:
         """Return a policy document, written out or by reference to a data source."""
@@ -109,9 +109,9 @@ class _Plan:
             for data in one.module.configuration.get("resources") or () if found else ():
                 if found and data["address"] == found[0]:
                     return self._document(one.module, object_of(data, "expressions"))
-        resources = list(self._targets(one.module, expression)) or [_UNKNOWN]
+        resources = list(self._targets(one.module, expression)) or [UNKNOWN]
         # Which action it allows cannot be told; perhaps the one that is asked about.
-        return {"Statement": [{"Effect": "Allow", "Action": _UNKNOWN, "Resource": resources}]}
+        return {"Statement": [{"Effect": "Allow", "Action": UNKNOWN, "Resource": resources}]}
 
     def _document(self, module: _Module, expressions: Json) -> Json:
         statements: list[Any] = []
@@ -121,8 +121,8 @@ class _Plan:
             statements.append(
                 {
                     "Effect": object_of(statement, "effect").get("constant_value", "Allow"),
-                    "Action": actions.get("constant_value", _UNKNOWN),
-                    "Resource": resources.get("constant_value") or targets or [_UNKNOWN],
+                    "Action": actions.get("constant_value", UNKNOWN),
+                    "Resource": resources.get("constant_value") or targets or [UNKNOWN],
                 }
             )
         return {"Statement": statements}
@@ -141,7 +141,7 @@ class _Plan:
         open_keys = [key for key in unknown if variables.get(key) is None]
         named = [target for target in targets if self._is_secret(target)]
         for key in open_keys:
-            variables[key] = named[0] if len(open_keys) == len(named) == 1 else _UNKNOWN
+            variables[key] = named[0] if len(open_keys) == len(named) == 1 else UNKNOWN
         return variables
 
     def _is_secret(self, target: Any) -> bool:
@@ -194,7 +194,7 @@ class _Plan:
         kind, _, name = reference.partition(".")
         if kind == "local":
             # A plan does not say what locals are.
-            yield _UNKNOWN
+            yield UNKNOWN
         if hops < len(self._modules) and kind == "var" and module.caller is not None:
             given = object_of(module.inputs, name.partition(".")[0])
             yield from self._targets(module.caller, given, hops + 1)

@@ -84,6 +84,10 @@ _ADVICE: dict[type[SecretError], str] = {
     "name, the Region and the account",
     SecretUnavailableError: "the service failed; try again later",
 }
+_NO_PREVIOUS_ADVICE = (
+    "it has no previous version yet: the first rotation, or the second put-secret-value, makes "
+    "one; read the current version, or pass default=..."
+)
 _CREDENTIALS_ADVICE = (
     "the credentials were refused: they have expired, are of another account or partition, or "
     "the machine's clock is wrong"
@@ -112,7 +116,11 @@ def failure_of(
             f"secret {label!r}: the service refused the request itself ({answer}); check the id, "
             f"the stage or version, the Region and the endpoint"
         )
-    advice = _CREDENTIALS_ADVICE if code in CREDENTIAL_CODES else _ADVICE[kind]
+    advice = _ADVICE[kind]
+    if code in CREDENTIAL_CODES:
+        advice = _CREDENTIALS_ADVICE
+    elif kind is SecretNotSetError and request.stage == "AWSPREVIOUS" and not request.version_id:
+        advice = _NO_PREVIOUS_ADVICE
     return kind(
         f"secret {label!r}: {advice} ({known or f'HTTP {status}'})", secret_id=label, code=known
     )

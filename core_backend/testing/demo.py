@@ -1,4 +1,4 @@
-"""The whole path on this machine: ``python -m core_backend.testing.demo [folder]``.
+"""The whole path on this machine: ``python -m core_backend.testing.demo [folder] [--json]``.
 
 A handler runs under the Lambda runtime client, and its secrets come from moto's server: cold, warm,
 and after a rotation during a freeze. No AWS account is involved.
@@ -7,13 +7,14 @@ and after a rotation during a freeze. No AWS account is involved.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import runpy
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core_backend import SecretName, get_resource_name
 from core_backend.testing.events import http_api_event
@@ -51,13 +52,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=_example(),
         help="the function's code, with handler.py and secret_names.py (%(default)s)",
     )
-    folder: Path = parser.parse_args(argv).folder
+    parser.add_argument("--json", action="store_true", help="print the invocations as JSON")
+    options = parser.parse_args(argv)
+    folder: Path = options.folder
     if not (folder / "secret_names.py").is_file():
         parser.error(f"{folder} has no secret_names.py; change to where it is, or name another")
     names = _read_names(folder)
-    with MotoServer() as server:
-        steps = _play(server, folder, names)
-    return _judge(steps, names)
+    # For a program, standard output has nothing but the JSON.
+    with contextlib.redirect_stdout(sys.stderr if options.json else sys.stdout):
+        with MotoServer() as server:
+            steps = _play(server, folder, names)
+        code = _judge(steps, names)
+    if options.json:
+        _say(json.dumps([_data(step) for step in steps], indent=2))
+    return code
 
 
 def _example() -> Path:
@@ -114,6 +122,16 @@ def _describe(step: Step) -> str:
     calls = f"{len(step.fetched)} calls: {', '.join(step.fetched)}" if step.fetched else "no call"
     used = "  ".join(f"{name} {fingerprint}" for name, fingerprint in step.used.items())
     return f"{step.what:<20}{step.took:7.1f} ms{start}\n      fetched in {calls}\n      used {used}"
+
+
+def _data(step: Step) -> dict[str, Any]:
+    return {
+        "invocation": " ".join(step.what.split()),
+        "milliseconds": round(step.took, 1),
+        "start_milliseconds": round(step.start_took, 1),
+        "fetched": [*step.fetched],
+        "used": dict(step.used),
+    }
 
 
 def _judge(steps: Sequence[Step], names: Sequence[SecretName[str]]) -> int:

@@ -65,6 +65,9 @@ def output_of(shown, run, stdin, terminal):
     if "layer" in arguments:
         # Python 3.13, for which it is bytecode there, may not be the one here.
         arguments += ["--python", f"{sys.version_info.major}.{sys.version_info.minor}"]
+    if "demo" in arguments:
+        # The wheel has an example of its own; a checkout has it here.
+        arguments.append(str(DOCUMENT.parents[1] / "examples" / "charges"))
     stdin(Path(file).read_bytes() if file else b"")
     result = run(*arguments)
     return result.out + result.err

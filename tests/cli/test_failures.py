@@ -8,6 +8,8 @@ import string
 import botocore.exceptions as sdk_errors
 import pytest
 
+from core_backend import ConfigurationError
+from core_backend.cli import failures as cli_failures
 from core_backend.cli.failures import local_failure, service_failure
 from core_backend.cli.run import CommandError
 from core_backend.sources import failures
@@ -58,6 +60,12 @@ def test_every_error_code_has_a_next_step():
 
     for code in codes:
         assert failure_of(answer(code)).next_step
+
+
+def test_each_error_that_an_answer_stands_for_has_its_words_here():
+    assert {*cli_failures._SERVICE} == {*failures._ADVICE, ConfigurationError}, (
+        "cli/failures._SERVICE needs a row for each error that sources/failures._ADVICE has"
+    )
 
 
 def test_the_text_of_the_service_is_left_out():

@@ -373,3 +373,22 @@ def test_the_check_needs_neither_cdk_nor_the_sdk():
     ).stdout.split()
 
     assert not {"aws_cdk", "jsii", "boto3", "botocore", "aiobotocore"} & set(loaded)
+
+
+def test_the_value_itself_is_refused_in_a_variable_of_a_secret_that_is_not_used(checked):
+    resolved = "{{resolve:secretsmanager:dev/webhook-key}}"
+    charge = function(STRIPE_API_KEY="dev/stripe-api-key", WEBHOOK_KEY=resolved)
+    report = checked({**GOOD, "Charge": charge})
+
+    assert not report.ok
+    assert [fault.partition(" gets")[0] for fault in report.faults] == [
+        "Charge: the environment variable WEBHOOK_KEY"
+    ]
+
+
+def test_the_value_itself_in_a_variable_of_a_secret_that_is_used_is_told_once(checked):
+    resolved = "{{resolve:secretsmanager:dev/stripe-api-key}}"
+    report = checked({**GOOD, "Charge": function(STRIPE_API_KEY=resolved)})
+
+    assert report.faults == ()
+    assert "gets the value of a secret" in report.secrets[0].gaps[0]

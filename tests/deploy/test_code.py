@@ -93,6 +93,26 @@ def test_two_handlers_side_by_side_with_a_secret_each(project, given):
     assert report.secrets[0].used_at == ("charge.py:7",)
 
 
+def test_the_code_of_a_stage_is_with_that_of_the_whole_app(project):
+    resources = {**two(project), "Role": role(inline=allow("*"))}
+    stage = project / "cdk.out" / "assembly-Prod"
+    stage.mkdir()
+    for folder, properties, kind in (
+        (stage, {"templateFile": "Shop.template.json"}, "aws:cloudformation:stack"),
+        (stage.parent, {"directoryName": "assembly-Prod"}, "cdk:cloud-assembly"),
+    ):
+        manifest = {"artifacts": {"One": {"type": kind, "properties": properties}}}
+        (folder / "manifest.json").write_text(json.dumps(manifest))
+    (stage / "Shop.template.json").write_text(json.dumps(template(**resources)))
+
+    report = check(project / "cdk.out", names=project / "src" / "secret_names.py")
+
+    assert [one.used_at for one in report.secrets if one.used_at] == [
+        ("charge.py:7",),
+        ("webhook.py:7",),
+    ]
+
+
 def test_functions_that_are_not_ours(project):
     other = asset(project, {"index.py": "def handler(event, context): ..."})
     (project / "src" / "index.py").write_text(HANDLER.format(name="STRIPE_API_KEY"))
@@ -220,6 +240,16 @@ class TestAModuleOfNamesThatIsNotDeployed:
 
         assert report.ok
         assert report.unseen == ()
+
+
+def test_names_beside_a_handler_that_is_named_from_the_folder_above_are_not_found(project):
+    # As Serverless has it: Lambda's imports begin at the folder above src.
+    report = checked(project, Charge=handled("src/charge.handler", {}, STRIPE_API_KEY="dev/x"))
+
+    assert (
+        f"charge.py:3: it imports secret_names, which is not in {project.name}; see that it is "
+        f"deployed with it, or in a layer"
+    ) in report.unseen
 
 
 def test_packages_that_pip_installed_are_not_read(project):

@@ -91,6 +91,23 @@ def test_a_secret_that_only_its_reference_names_and_that_may_not_be_read(source)
     )
 
 
+def test_a_variable_of_which_only_the_deployment_knows_the_secret_is_not_called_undeclared(source):
+    change = {"after_unknown": {"environment": [{"variables": {"STRIPE": True, "DATABASE": True}}]}}
+    function = lambda_function(variables={"STAGE": "dev"}, handler="handler.handler")
+    function["values"]["runtime"] = "python3.13"
+    content = plan(function, changes=[{"address": "aws_lambda_function.f", "change": change}])
+
+    report = checked(source, content, None)
+
+    assert report.ok
+    knows = "aws_lambda_function.f: only the deployment knows which secret {} names"
+    told = "aws_lambda_function.f: the templates do not tell whether it may read the secret that {}"
+    for variable in ("STRIPE", "DATABASE"):
+        assert knows.format(variable) in report.unseen
+        # So that strict fails.
+        assert any(one.startswith(told.format(variable)) for one in report.unseen)
+
+
 def resource(kind, label="x", /, **values):
     return {"address": f"{kind}.{label}", "type": kind, "values": values}
 

@@ -135,6 +135,28 @@ def test_a_refused_request_names_the_secret_and_what_to_check():
     )
 
 
+def test_a_missing_previous_version_says_what_makes_one_and_what_to_do():
+    assert str(failure("ResourceNotFoundException", NO_VALUE)) == (
+        "secret 'prod/db [AWSPREVIOUS]': it has no previous version yet: the first rotation, or "
+        "the second put-secret-value, makes one; read the current version, or pass default=... "
+        "(ResourceNotFoundException)"
+    )
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        SecretRequest("db"),
+        SecretRequest("db", "AWSPENDING"),
+        SecretRequest("db", version_id="v1"),
+        SecretRequest("db", "AWSPREVIOUS", "v1"),
+    ],
+)
+def test_another_stage_or_version_without_a_value_is_not_called_a_previous_one(request_):
+    error = failure_of(request_, "ResourceNotFoundException", NO_VALUE)
+    assert "it exists but has no value at that stage or version" in str(error)
+
+
 def test_without_a_code_the_status_stands_for_it():
     assert str(failure("", status=503)).endswith("try again later (HTTP 503)")
     assert failure("", status=503).code is None

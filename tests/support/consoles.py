@@ -24,6 +24,10 @@ _VARYING = [
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(Z|:\d\d\+00:00)", "TIME"),
     (r"[\d,]+ bytes|\d+ files", "SIZE"),
     (r"python3\.\d+", "PYTHON"),
+    (r"http://127\.0\.0\.1:\d+", "URL"),
+    (r"\S*/handler\.py runs", "FOLDER runs"),
+    (r"after \d+ ms to start", "after MS to start"),
+    (r"(fetched in \d+ calls): .*", r"\1"),  # at the same time, so in any order
     (r"\d+\.\d\b", "MS"),
     (r"[ \t]+", " "),
     (r" ?\r?\n ?", "\n"),

@@ -231,7 +231,12 @@ def test_a_stage_that_is_on_no_version_is_not_set(service):
     service.create("pl4nted-1")
     # moto takes the whole secret for missing. In this process we correct it; on the wire we cannot.
     departs = isinstance(service, MotoOnTheWire)
-    with pytest.raises(SecretNotFoundError if departs else SecretNotSetError):
+    kind, text = (
+        (SecretNotFoundError, "it does not exist")
+        if departs
+        else (SecretNotSetError, "it has no previous version yet")
+    )
+    with pytest.raises(kind, match=text):
         service.fetch(service.name.staged("AWSPREVIOUS"))
 
 

@@ -114,6 +114,25 @@ async def values() -> None:
     assert_type(await get_secrets(ID.json(), ID.binary(), ID), tuple[Any, bytes, str])
 
 
+# --- a value is typed as str, and not as SecretText: the following would be refused otherwise
+
+
+def send(headers: dict[str, str], keys: list[str]) -> None:
+    raise NotImplementedError
+
+
+async def ordinary_uses() -> None:
+    key = await get_secret(KEY)
+    headers = {"X-Key": key}
+    headers["Accept"] = "text/plain"
+    keys = [key, await get_secret("prod/key")]
+    send(headers, keys)
+    key = key.replace("\\n", "\n").strip()
+    assert_type(str(key), str)
+    assert_type(bytes(await get_secret(CERTIFICATE.binary())), bytes)
+    key.plain()  # type: ignore[attr-defined]
+
+
 async def handles() -> None:
     [credentials, key] = get_secrets(DB, KEY)
     assert_type(credentials, PendingSecret[DbCredentials])

@@ -59,6 +59,15 @@ def test_a_documents_python_runs(document, folder):
         document.run_snippets({"__name__": "document"})
 
 
+@pytest.mark.parametrize("module", ["handler", "plain"])
+def test_the_async_and_the_sync_handler_of_the_readme_answer(module, folder, lambda_context):
+    Document(ROOT / "README.md").write_files(folder)
+    shown = importlib.import_module(module)
+    names = [one for one in vars(shown).values() if isinstance(one, SecretName)]
+    with fake_secrets(dict.fromkeys(names, "pl4nted")):
+        assert re.search(r"\b7 characters", shown.handler({}, lambda_context)["body"])
+
+
 def test_a_documents_tests_pass(document, folder, pytestconfig):
     if not pytestconfig.pluginmanager.has_plugin("core_backend"):
         pytest.skip("the package is not installed here, and so is no plugin of it")

@@ -64,6 +64,9 @@ def run(source: str) -> Any:
 @pytest.mark.parametrize("source", HANDLERS)
 @pytest.mark.usefixtures("environ")
 def test_each_side_gives_the_same_answer(source: str) -> None:
+    if "aioboto3" in source:
+        # Its releases go with one older botocore each, so it has an environment of its own.
+        pytest.importorskip("aioboto3", reason="tox -e libraries has aioboto3")
     assert call(run(source).handler, {}, FakeContext()) == ANSWER
 
 
@@ -78,5 +81,5 @@ def test_the_test_that_is_shown_passes(
 
 
 def test_all_that_is_shown_is_run() -> None:
-    assert len(HANDLERS) == 9
+    assert len(HANDLERS) == 10
     assert len(FENCES) == len(HANDLERS) + 1

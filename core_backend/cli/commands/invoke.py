@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core_backend.cli.options import common, environment, examples, names, with_run
+from core_backend.cli.options import as_json, common, environment, examples, names, with_run
 
 if TYPE_CHECKING:
     from typing import Any
@@ -101,8 +101,9 @@ def invoke(run: Run, /, **options: Any) -> None:
     short_help="Run an example, without an AWS account.", epilog=examples("core-backend demo")
 )
 @click.argument("folder", type=click.Path(exists=True, file_okay=False), required=False)
+@as_json
 @common
-def demo(folder: str | None) -> int:
+def demo(folder: str | None, *, as_json: bool) -> int:
     """Run an example under Lambda's runtime client: cold, warm, frozen and rotated.
 
     Its secrets are made up and served on this machine; no AWS account is involved. FOLDER is the
@@ -110,4 +111,4 @@ def demo(folder: str | None) -> int:
     """
     from core_backend.testing.demo import main
 
-    return main([] if folder is None else [folder])
+    return main([*([] if folder is None else [folder]), *(["--json"] if as_json else [])])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from core_backend.cli.options import common, examples
+from core_backend.cli.options import as_json, common, examples
 from core_backend.cli.run import CommandError
 
 __all__ = ["layer"]
@@ -39,8 +39,9 @@ __all__ = ["layer"]
     show_default=True,
     help="The function's architecture; only the SDK depends on it.",
 )
+@as_json
 @common
-def layer(file: Path, *, with_sdk: bool, python: str, arch: str) -> None:
+def layer(file: Path, *, with_sdk: bool, python: str, arch: str, as_json: bool) -> None:
     """Build a Lambda layer with this package and what it needs, and show what is in it.
 
     The layer is made of what is installed here; without --with-sdk nothing is downloaded. The same
@@ -48,7 +49,7 @@ def layer(file: Path, *, with_sdk: bool, python: str, arch: str) -> None:
     """
     import tempfile
 
-    from core_backend.cli.output import print_table
+    from core_backend.cli.output import print_json, print_table
     from core_backend.deploy import build_layer, zip_layer
 
     try:
@@ -63,10 +64,22 @@ def layer(file: Path, *, with_sdk: bool, python: str, arch: str) -> None:
         raise CommandError(
             f"{file} cannot be written: {error.strerror}", "Name another file with --output."
         ) from error
-    sys.stdout.write(
-        f"{file}: {size:,} bytes; {len(sizes):,} files, {sum(sizes):,} bytes unpacked\n\n"
-    )
-    print_table(("PACKAGE", "VERSION"), list(built.packages.items()), styles={})
+    if as_json:
+        print_json(
+            {
+                "file": str(file),
+                "bytes": size,
+                "files": len(sizes),
+                "unpacked_bytes": sum(sizes),
+                "bytecode": built.bytecode,
+                "packages": built.packages,
+            }
+        )
+    else:
+        sys.stdout.write(
+            f"{file}: {size:,} bytes; {len(sizes):,} files, {sum(sizes):,} bytes unpacked\n\n"
+        )
+        print_table(("PACKAGE", "VERSION"), list(built.packages.items()), styles={})
     if not built.bytecode:
         sys.stderr.write(
             f"\nThe layer holds source, because Python {python} is not on this machine: cold "

@@ -3,16 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-
-EXAMPLE = Path(__file__).parents[3] / "examples" / "charges"
-
-
-def test_the_demo_runs_an_example(run):
-    result = run("demo", EXAMPLE)
-
-    assert (result.code, result.err) == (0, "")
-    assert "5 invocations of 3 secrets took 6 calls" in result.out
 
 
 def test_without_a_folder_the_demo_has_its_own(run, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 import zipfile
@@ -29,6 +30,23 @@ def test_it_writes_the_layer_and_lists_its_contents(run, tmp_path):
     assert f"core_backend  {metadata.version('core_backend')}" in packages
     assert "source" not in result.err
     assert f"--compatible-runtimes python{HERE} --compatible-architectures arm64" in result.err
+
+
+def test_for_a_program_there_is_json(run, tmp_path):
+    result = run("layer", "-o", tmp_path / "layer.zip", "--python", HERE, "--json")
+
+    assert result.code == 0
+    shown = json.loads(result.out)
+    with zipfile.ZipFile(tmp_path / "layer.zip") as archive:
+        sizes = [file.file_size for file in archive.infolist()]
+    assert shown.pop("packages")["core_backend"] == metadata.version("core_backend")
+    assert shown == {
+        "file": str(tmp_path / "layer.zip"),
+        "bytes": (tmp_path / "layer.zip").stat().st_size,
+        "files": len(sizes),
+        "unpacked_bytes": sum(sizes),
+        "bytecode": True,
+    }
 
 
 def test_an_old_file_is_replaced_and_no_other_is_left(run, tmp_path):
