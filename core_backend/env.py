@@ -175,7 +175,7 @@ def _explain(name: str) -> str:
     if _is_secret_name(name):
         return (
             f"{text}. It carries the real name of secret {name.text!r}: declare it in the stack, "
-            f"environment={{{variable}: secret.secret_name}}, and deploy; in a test, fake the "
+            f'environment={{"{variable}": secret.secret_name}}, and deploy; in a test, fake the '
             f"secret, which sets it: fake_secrets[NAME] = value"
         )
     return f"{text}. Set it in the function's environment, or pass get_env a default"

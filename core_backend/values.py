@@ -115,7 +115,7 @@ def _mask_parts(kind: type, name: str) -> None:
         return mask(part) if isinstance(part, (str, bytes, int)) else type(part)(map(mask, part))
 
     masked.__name__ = name
-    masked.__doc__ = method.__doc__
+    masked.__doc__ = f"Return what the plain value's ``{name}`` returns, masked."
     setattr(kind, name, masked)
 
 

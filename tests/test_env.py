@@ -81,8 +81,8 @@ def test_a_missing_variable_of_a_secret_is_named_with_what_declares_it():
     assert str(missing.value) == (
         "the environment variable STRIPE_API_KEY is not set (nor is stripe-api-key). It carries "
         "the real name of secret 'stripe-api-key': declare it in the stack, "
-        "environment={STRIPE_API_KEY: secret.secret_name}, and deploy; in a test, fake the secret, "
-        "which sets it: fake_secrets[NAME] = value"
+        'environment={"STRIPE_API_KEY": secret.secret_name}, and deploy; in a test, fake the '
+        "secret, which sets it: fake_secrets[NAME] = value"
     )
     assert missing.value.variables == ("STRIPE_API_KEY",)
 

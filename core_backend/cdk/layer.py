@@ -74,7 +74,7 @@ def runtime_layer(
         Annotations.of(layer).add_warning_v2(
             "core_backend:layerWithoutBytecode",
             f"Python {python} is not on this machine, so the layer is source and cold starts "
-            f"take longer; install it, or synthesize with it",
+            f"take longer; install it, or pass runtime= to runtime_layer and make_function",
         )
     return layer
 

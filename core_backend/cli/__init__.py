@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_EXTRA = ("boto3", "click", "dotenv", "rich")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit code.
@@ -36,8 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0: it did what it was asked to do. 1: it could not, or it found something that is not in
         order. 2: the call was wrong; see the command's help.
     """
-    # pip installs the script with the base package, even without this extra.
-    if find_spec("click") is None:
+    # pip installs the script with the base package, even without this extra. Other packages may
+    # have brought a part of it.
+    if not all(map(find_spec, _EXTRA)):
         sys.stderr.write(
             "Error: the command line needs the extra cli, which is not installed\n"
             "Install it: python -m pip install 'core_backend[cli]'\n"

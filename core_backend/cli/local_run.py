@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Request", "invoke_locally"]
 
 _REGION = "us-east-1"
+_IN_ANOTHER_FOLDER = "If its code is in another folder, name that: --task-root src"
 # What to do about an error that comes from how the command was called.
 _NEXT_STEPS = {
     "MissingEnvError": "Pass --names, the module of its secrets; or --variable KEY=VALUE.",
@@ -114,7 +115,8 @@ def invoke_locally(run: Run, request: Request) -> None:
                 _print_log(run.mask, error.log_lines)
                 # The message is the handler's own. It is masked when it is shown.
                 what = f"{error.report.type}: {error.report.message}".partition("\n")[0]
-                raise CommandError(f"the function did not start: {what}") from None
+                hint = _IN_ANOTHER_FOLDER if "ImportModuleError" in what else ""
+                raise CommandError(f"the function did not start: {what}", hint) from None
             log = function.log_lines
         for at, call in list(zip(server.call_times, server.calls, strict=True))[before:]:
             moments.append(Moment(at, f"{call.operation} {call.secret_id or ''}".rstrip()))

@@ -39,14 +39,14 @@ class SecretCheck(NamedTuple):
     used_at: tuple[str, ...]
     """Where the handler's code asks for it, as ``handler.py:12``; empty if it does not."""
     declared: bool | None
-    """Whether a template declares the secret, or it was said to be external; ``None``: not to be
-    told, as where the variable names a secret that no template declares."""
+    """Whether a template declares the secret, or it was said to be external. ``None`` if it cannot
+    be told, because the variable names a secret that no template declares."""
     real_name: str | None
     """What the secret is called in this environment, as far as the template says."""
     in_environment: bool | None
-    """Whether the function's environment has its variable; ``None``: a condition decides."""
+    """Whether the function's environment has its variable. ``None`` if a condition decides."""
     granted: bool | None
-    """Whether the function may read it; ``None``: not to be told from the templates."""
+    """Whether the function may read it. ``None`` if the templates do not tell."""
     gaps: tuple[str, ...]
     """What keeps the code from getting its value, each with the fix; empty if it is not used."""
 
@@ -81,14 +81,14 @@ class Report(NamedTuple):
         return tuple(dict.fromkeys(one.name for one in self.secrets if one.name not in used))
 
     def __str__(self) -> str:
-        """Return a table of the secrets, and below it what is wrong, unused and not to be told."""
+        """Return a table of the secrets, and below it what is wrong, unused and unknown."""
         gaps = [f"{one.name}: {gap}" for one in self.secrets for gap in one.gaps]
         lists = {
             "Wrong": [*gaps, *self.faults],
             "Warnings": self.warnings,
             "Declared, but not used by this code": self.unused,
             "In a template, but in no function's environment": self.unnamed,
-            "Not to be told": self.unseen,
+            "Cannot be told": self.unseen,
         }
         below = [
             "\n".join([f"{title}:", *(f"  {item}" for item in items)])
@@ -217,7 +217,7 @@ def _check(  # noqa: PLR0913, PLR0917  # one name in one function, and all that 
             )
         gaps.append(
             f"{function.path} has no variable {name.env_key}; add "
-            f"environment={{{name.env_key}: secret.secret_name}}"
+            f'environment={{"{name.env_key}": secret.secret_name}}'
         )
     else:
         wrong = _wrong_secret(name, value, secret, templates, declared, function)

@@ -221,8 +221,9 @@ def test_an_error_is_red_on_a_terminal(terminal, environ):
     assert "\x1b" not in shown.output
 
 
-def test_the_missing_extra_is_named(capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "click", None)
+@pytest.mark.parametrize("module", ["boto3", "click", "dotenv", "rich"])
+def test_the_missing_extra_is_named(capsys, monkeypatch, module):
+    monkeypatch.setitem(sys.modules, module, None)
 
     assert main(["--help"]) == 1
     assert capsys.readouterr().err == (

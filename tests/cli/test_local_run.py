@@ -208,6 +208,16 @@ def test_a_function_that_does_not_start_shows_its_log(run, declare):
     assert result.err == "Error: the function did not start: ValueError: of ***\n"
 
 
+def test_a_handler_in_another_folder_is_told_how_to_name_it(run, declare):
+    declare("", "src/elsewhere.py")
+
+    result = run("invoke", "elsewhere.handler", *NAMES)
+
+    assert result.code == 1
+    assert "Unable to import module 'elsewhere'" in result.err
+    assert "name that: --task-root src" in result.err
+
+
 def test_an_invocation_that_takes_too_long_times_out(run, declare):
     declare("import time\n\ndef handler(event, context):\n    time.sleep(60)", "handler.py")
 

@@ -30,7 +30,7 @@ CHARGE = function(path="Charges/Charge", STRIPE_API_KEY="dev/stripe-api-key")
 GRANT = policy(allow({"Ref": "Stripe"}))
 NO_VARIABLE = (
     "Charges/Charge has no variable STRIPE_API_KEY; add "
-    "environment={STRIPE_API_KEY: secret.secret_name}"
+    'environment={"STRIPE_API_KEY": secret.secret_name}'
 )
 UNDECLARED = (
     "no template declares it; add Secret(stack, STRIPE_API_KEY, ...), or say with "
@@ -355,7 +355,7 @@ def test_the_report_prints_as_a_table(checked, source):
         "In a template, but in no function's environment:\n"
         "  dev/old\n"
         "\n"
-        "Not to be told:\n"
+        "Cannot be told:\n"
         "  handler.py:8: get_secrets(x): which secret is x?"
     )
 

@@ -191,7 +191,7 @@ def test_code_that_was_edited_since_is_read_and_that_is_said(project):
     report = checked(project, **resources)
 
     assert [one.gaps[-1] for one in report.secrets if one.gaps] == [
-        "Charge has no variable WEBHOOK_KEY; add environment={WEBHOOK_KEY: secret.secret_name}"
+        'Charge has no variable WEBHOOK_KEY; add environment={"WEBHOOK_KEY": secret.secret_name}'
     ]
     assert report.unseen == (
         "Charge: charge.py is not the same in the template's folder; synthesize or build again",
