@@ -352,5 +352,8 @@ def _wake(waiting: asyncio.Future[None]) -> None:
 
 
 def _explain(error: OSError) -> str:
+    if error.errno == errno.ENOTCONN:
+        # Python asks who the peer is. If it has reset the connection by then, there is none.
+        return os.strerror(errno.ECONNRESET)
     reason = getattr(error, "reason", None)
     return str(reason or error.strerror or type(error).__name__)
