@@ -166,12 +166,77 @@ UNITTEST = """
             with fake_secrets({KEY: "sk_test_1"}):
                 self.assertEqual(await handler({}, MagicMock()), "sk_test_1")
 """
-SYNC = {"handler": HANDLER, "test_contexts": CONTEXTS, "test_unittest": UNITTEST}
+SERVICE = """
+    import boto3
+    import pytest
+    from core_backend import (
+        SecretAccessDeniedError,
+        SecretNotFoundError,
+        SecretUnavailableError,
+        clear_secrets,
+        get_secret,
+    )
+    from core_backend.testing import fake_secrets as faked
+    from handler import KEY, sync
+    from moto import mock_aws
+
+    def test_a_forgotten_fake_is_named(monkeypatch):
+        monkeypatch.setenv("STRIPE_API_KEY", "dev/stripe")
+        with pytest.raises(Exception, match="fake") as refused:
+            sync({}, None)
+        assert "dev/stripe" in str(refused.value)
+
+    @mock_aws
+    def test_what_moto_has_now_is_seen(monkeypatch):
+        monkeypatch.setenv("STRIPE_API_KEY", "dev/stripe")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+        client = boto3.client("secretsmanager")
+        client.create_secret(Name="dev/stripe", SecretString="one")
+        assert sync({}, None) == "one"
+        client.put_secret_value(SecretId="dev/stripe", SecretString="two")
+        assert sync({}, None) == "two"
+        client.delete_secret(SecretId="dev/stripe", ForceDeleteWithoutRecovery=True)
+        with pytest.raises(SecretNotFoundError):
+            sync({}, None)
+
+    def test_fakes_are_like_the_service(fake_secrets):
+        with pytest.raises(Exception, match="65,536"):
+            fake_secrets[KEY] = "x" * 65_537
+        fake_secrets[KEY] = "one"
+        fake_secrets.rotate(KEY, "two")
+        assert get_secret(KEY).result() == "two"
+        assert get_secret(KEY.staged("AWSPREVIOUS")).result() == "one"
+        fake_secrets.fail_with(SecretAccessDeniedError, secret=KEY)
+        with pytest.raises(SecretAccessDeniedError):
+            get_secret(KEY, fresh=True).result()
+        fake_secrets.fail_with(None, secret=KEY)
+        clear_secrets()  # the refusal is remembered for five seconds
+        assert get_secret(KEY).result() == "two"
+        assert len(fake_secrets.calls) == 4
+
+    def test_values_come_from_a_file(tmp_path):
+        file = tmp_path / "local.env"
+        file.write_text("STRIPE_API_KEY=one")
+        with faked(str(file)):
+            assert sync({}, None) == "one"
+
+    def test_an_outage_is_an_error_of_the_package(fake_secrets):
+        fake_secrets[KEY] = "one"
+        fake_secrets.fail_with(SecretUnavailableError)
+        with pytest.raises(SecretUnavailableError):
+            sync({}, None)
+"""
+SYNC = {
+    "handler": HANDLER,
+    "test_contexts": CONTEXTS,
+    "test_service": SERVICE,
+    "test_unittest": UNITTEST,
+}
 ALL = {**SYNC, "test_frozen": FROZEN, "test_async": ASYNC}
 WAYS = {
-    "plain": (("-W", "error", "-o", "asyncio_mode=auto"), ALL, 25),
-    "xdist": (("-W", "error", "-n", "2"), SYNC, 14),
-    "anyio": (("-W", "error", "-p", "no:asyncio"), {**SYNC, "test_anyio": ANYIO}, 15),
+    "plain": (("-W", "error", "-o", "asyncio_mode=auto"), ALL, 30),
+    "xdist": (("-W", "error", "-n", "2"), SYNC, 19),
+    "anyio": (("-W", "error", "-p", "no:asyncio"), {**SYNC, "test_anyio": ANYIO}, 20),
 }
 
 
