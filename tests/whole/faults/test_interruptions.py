@@ -77,6 +77,9 @@ chance = random.Random(int(sys.argv[1]))
 interrupted = 0
 for thread_is_new in [False] * 40 + [True] * 120:
     with replaced():
+        if not thread_is_new:
+            get("a")
+            clear_secrets()
         for _ in range(1 if thread_is_new else 10):
             try:
                 longest = 1e-3 if thread_is_new else 3e-4
