@@ -7,7 +7,6 @@ are not remembered.
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from core_backend.errors import (
     SecretTimeoutError,
     SecretUnavailableError,
 )
+from core_backend.sources import NO_DESCRIPTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,8 +261,10 @@ def shortage_error(request: SecretRequest, fault: Exception) -> CoreBackendError
         reason = "no memory is left; give the function more"
     elif isinstance(fault, ImportError):
         reason = f"module {fault.name!r} cannot be loaded; free file descriptors if they ran out"
+    elif isinstance(fault, OSError) and fault.errno in NO_DESCRIPTOR:
+        reason = "no file descriptor is left; close files and connections, or raise the limit"
     elif isinstance(fault, OSError):
-        reason = _REASONS.get(fault.errno) or _explain(fault)
+        reason = _explain(fault)
     elif isinstance(fault, RuntimeError) and "new thread" in str(fault):
         reason = "no thread can be started; end some, or raise the limit"
     else:
@@ -271,10 +273,6 @@ def shortage_error(request: SecretRequest, fault: Exception) -> CoreBackendError
         f"secret {request.label!r}: its fetch could not go on: {reason}, and ask again",
         secret_id=request.label,
     )
-
-
-_NO_DESCRIPTOR = "no file descriptor is left; close files and connections, or raise the limit"
-_REASONS: dict[int | None, str] = {errno.EMFILE: _NO_DESCRIPTOR, errno.ENFILE: _NO_DESCRIPTOR}
 
 
 def _explain(fault: OSError) -> str:

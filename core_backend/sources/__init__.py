@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import TYPE_CHECKING, Any
 
 from core_backend.names import DEFAULT_STAGE, Key, cache_key
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARN_SUFFIX",
+    "NO_DESCRIPTOR",
     "BatchPage",
     "Key",
     "SecretRequest",
@@ -29,6 +31,8 @@ __all__ = [
 
 ARN_SUFFIX = 7
 """Length of the hyphen and six characters at the end of an ARN, which a request may omit."""
+NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
+"""The system's error numbers for too many open files, which are not a mistake in the setup."""
 
 
 class SecretRequest:

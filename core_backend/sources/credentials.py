@@ -17,7 +17,8 @@ import time
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.sources.endpoints import NO_DESCRIPTOR, is_secure, split_url
+from core_backend.sources import NO_DESCRIPTOR
+from core_backend.sources.endpoints import is_secure, split_url
 from core_backend.sources.http.connection import Untrusted
 from core_backend.sources.http.messages import Broken, can_be_header, request_bytes
 from core_backend.sources.http.pool import TooSlow

@@ -7,19 +7,18 @@ botocore's endpoint rules, and a test compares them for every Region.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import socket
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
+from core_backend.sources import NO_DESCRIPTOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "NO_DESCRIPTOR",
     "Endpoint",
     "Endpoints",
     "configured_region",
@@ -28,9 +27,6 @@ __all__ = [
     "region_of_arn",
     "split_url",
 ]
-
-NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
-"""The system's error numbers for too many open files, which is not a mistake in the setup."""
 
 # The start of a Region's name, and its partition.
 _PARTITIONS = {

@@ -280,7 +280,7 @@ class Connection:
 
     def _unregister(self, descriptor: int) -> None:
         # If it was closed meanwhile, another connection may have the number already.
-        is_open = descriptor == self._sock.fileno() != -1
+        is_open = descriptor != -1 and descriptor == self._sock.fileno()
         # A forked child still has the parent's selector.
         if is_open and self._pid == os.getpid() and not self._loop.is_closed():
             self._loop.remove_reader(descriptor)

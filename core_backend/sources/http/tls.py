@@ -15,7 +15,7 @@ import ssl
 from typing import TYPE_CHECKING
 
 from core_backend.errors import ConfigurationError
-from core_backend.sources.endpoints import NO_DESCRIPTOR
+from core_backend.sources import NO_DESCRIPTOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
