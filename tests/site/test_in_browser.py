@@ -124,7 +124,7 @@ def test_search_finds_revoked(browser, address):
     assert visit.faults == []
 
 
-def test_a_block_of_code_is_copied_without_its_prompts(browser, address):
+def test_a_block_of_code_is_copied(browser, address):
     visit = Visit(browser, address, WIDTHS["desktop"])
     visit.open("first-handler.html")
     blocks = visit.page.locator("div.highlight").count()
