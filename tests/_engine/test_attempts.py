@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import math
-import time
 
 import pytest
-from support.scripted import ScriptedSource, throttled, world
+from support.scripted import ScriptedSource, stands_still, throttled, world
 
 from core_backend import get_secret
 from core_backend._configuration import Settings
+from core_backend._engine import attempts as engine_attempts
 from core_backend._engine.attempts import Attempts
 from core_backend.errors import SecretThrottledError, SecretTimeoutError
 from core_backend.sources import SecretRequest, SecretValue
@@ -26,13 +26,18 @@ def attempts(source: ScriptedSource, clock: FakeClock, *, seconds: float = 5.0) 
 async def test_a_wait_longer_than_what_is_left_is_not_begun() -> None:
     source, clock = ScriptedSource(a="pl4nted"), FakeClock()
     source.faults = [throttled() for _ in range(3)]
+    stands_still(0)
     outcome = await attempts(source, clock, seconds=0.15).outcome(REQUEST)
     assert isinstance(outcome, SecretThrottledError)
     assert len(source.calls) == 2
     assert clock.sleeps == [0.1]
 
 
-async def test_the_invocation_allows_less_than_the_settings() -> None:
+async def test_the_invocation_allows_less_than_the_settings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A slow machine's late timer is no freeze.
+    monkeypatch.setattr(engine_attempts, "_FROZEN", math.inf)
     source = ScriptedSource(a="pl4nted")
     source.latency = 10
     limited = Attempts(source, Settings(), FakeClock(), lambda: 0.0, 0.05)
@@ -57,14 +62,14 @@ class StandsStill(ScriptedSource):
     async def fetch(self, request: SecretRequest) -> SecretValue:
         if not self.calls:
             self.calls.append(request)
-            time.sleep(0.4)  # noqa: ASYNC251  # the loop itself is what has to stand still
+            stands_still(60)
             await asyncio.sleep(10)
         return await super().fetch(request)
 
 
 async def test_a_process_that_stood_still_says_that_its_failure_means_nothing() -> None:
     source = StandsStill(a="pl4nted")
-    frozen = attempts(source, FakeClock(), seconds=0.1)
+    frozen = attempts(source, FakeClock())
     assert isinstance(await frozen.outcome(REQUEST), SecretTimeoutError)
     # Less than any caller has, so that all of them ask again.
     assert frozen.had_seconds == -math.inf
@@ -73,7 +78,7 @@ async def test_a_process_that_stood_still_says_that_its_failure_means_nothing() 
 
 @pytest.mark.parametrize("blocking", [False, True])
 async def test_a_waiter_asks_again_after_a_freeze(blocking: bool) -> None:
-    with world(source=StandsStill(a="pl4nted"), timeout=0.1) as w:
+    with world(source=StandsStill(a="pl4nted")) as w:
         pending = get_secret("a")
         assert (pending.result() if blocking else await pending) == "pl4nted"
         assert w.calls == 2
@@ -83,10 +88,10 @@ async def test_a_waiter_asks_again_three_times_at_most() -> None:
     class AlwaysStandsStill(ScriptedSource):
         async def fetch(self, request: SecretRequest) -> SecretValue:
             self.calls.append(request)
-            time.sleep(0.3)  # noqa: ASYNC251  # as above
+            stands_still(60)
             return await asyncio.sleep(10)
 
-    with world(source=AlwaysStandsStill(), timeout=0.02) as w:
+    with world(source=AlwaysStandsStill()) as w:
         with pytest.raises(SecretTimeoutError):
             await get_secret("a")
         assert w.calls == 4

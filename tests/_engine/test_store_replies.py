@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import pytest
-from support.scripted import ScriptedSource, World, failure, throttled, until, until_fetched, world
+from support.scripted import (
+    ScriptedSource,
+    World,
+    failure,
+    stands_still,
+    throttled,
+    until,
+    until_fetched,
+    world,
+)
 
 from core_backend import (
     PendingSecret,
@@ -153,11 +161,11 @@ async def test_waiters_of_a_frozen_fetch_move_to_its_replacement(
                 self.calls.append(request)
                 self._arrived.release()
                 go_on.wait(10)
-                time.sleep(0.8)  # noqa: ASYNC251  # it is the thread that has to stand still
+                stands_still(60)
                 await asyncio.sleep(1000)
             return await super().fetch(request)
 
-    with world(source=StandsStill(a="pl4nted-a"), timeout=0.5) as w:
+    with world(source=StandsStill(a="pl4nted-a")) as w:
         frozen = get_secret("a", fresh=fresh)
         w.source.arrived()
         w.clock.freeze(60)

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.scripted import ScriptedSource, World, until, world
+from support.scripted import ScriptedSource, World, stands_still, until, world
 
 from core_backend import (
     ConfigurationError,
@@ -314,9 +314,10 @@ def test_a_warm_up_that_fails_leaves_the_error_to_the_fetch(w: World) -> None:
 
 def test_a_warm_up_ends_with_the_time_of_a_fetch() -> None:
     async def warm() -> None:
+        stands_still(60)
         await asyncio.sleep(1000)
 
-    with world(timeout=0.05) as w:
+    with world() as w:
         w.source.warm = warm  # type: ignore[method-assign]
         assert w.store.warm_up().wait(60)
         assert get_secret("a").result() == "pl4nted-a"

@@ -99,8 +99,9 @@ async def test_an_answer_that_does_not_end_in_time_is_a_timeout(service, fault):
     service.script(fault)
     with pytest.raises(SecretTimeoutError, match="'db': .* no answer within 0.15 s"):
         await source.fetch(REQUEST)
-    assert len(service.calls) == 1
     service.wait_for_open(0)
+    # It is sent once; whether a slow server reads it before it is given up is another matter.
+    assert len(service.calls) <= 1
 
 
 async def test_a_connection_that_does_not_come_in_time_is_a_timeout(service):

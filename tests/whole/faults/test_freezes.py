@@ -101,7 +101,7 @@ def test_row_18_nor_are_ten_connections_that_died_together(warm, service, finger
 
 
 def test_row_18_a_server_away_for_a_moment_is_waited_for(warmed, service, fingerprint):
-    function = warmed(READ_TIMEOUT=0.5)
+    function = warmed(READ_TIMEOUT=1)
     function.freeze()
     service.restart()
     service.script(silent)
