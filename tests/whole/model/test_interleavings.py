@@ -190,33 +190,34 @@ def waiting_under_the_lock_is_let_through(patch):
 
 
 @pytest.mark.parametrize(
-    ("broken", "found", "at_lines"),
+    ("broken", "found", "at_lines", "first_seed"),
     [
-        (nobody_joins, "two fetches in flight", False),
-        (nothing_is_locked, "two fetches in flight", False),
-        (no_wait_is_locked, "waits for ever", True),
+        (nobody_joins, "two fetches in flight", False, 0),
+        (nothing_is_locked, "two fetches in flight", False, 0),
+        (no_wait_is_locked, "waits for ever", True, 0),
         (
             no_change_of_settings_is_locked,
             "two fetches in flight|changed size|waits for ever|threads are left",
             True,
+            430,
         ),
-        (an_older_reply_replaces_a_newer, "was seen", False),
-        (a_refusal_does_not_evict, "was seen", False),
-        (an_eviction_has_no_order, "was seen", False),
-        (an_older_reply_serves_whoever_joined_after_the_refusal, "was seen", False),
-        (a_clear_disowns_nothing, "was seen", False),
-        (a_clear_disowns_only_what_can_be_joined, "was seen", False),
-        (no_loop_is_woken, "waits for ever", False),
-        (no_thread_is_woken, "waits for ever", False),
-        (a_landed_flight_can_be_joined, "can be joined", False),
-        (a_flight_can_be_joined_before_it_started, "waits for ever|can be joined", False),
-        (a_flight_that_cannot_start_does_not_land, "waits for ever", False),
-        (waiting_under_the_lock_is_let_through, "waits for ever", True),
+        (an_older_reply_replaces_a_newer, "was seen", False, 0),
+        (a_refusal_does_not_evict, "was seen", False, 0),
+        (an_eviction_has_no_order, "was seen", False, 1_100),
+        (an_older_reply_serves_whoever_joined_after_the_refusal, "was seen", False, 2_590),
+        (a_clear_disowns_nothing, "was seen", False, 0),
+        (a_clear_disowns_only_what_can_be_joined, "was seen", False, 810),
+        (no_loop_is_woken, "waits for ever", False, 0),
+        (no_thread_is_woken, "waits for ever", False, 0),
+        (a_landed_flight_can_be_joined, "can be joined", False, 0),
+        (a_flight_can_be_joined_before_it_started, "waits for ever|can be joined", False, 0),
+        (a_flight_that_cannot_start_does_not_land, "waits for ever", False, 0),
+        (waiting_under_the_lock_is_let_through, "waits for ever", True, 0),
     ],
 )
-def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_lines):
+def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_lines, first_seed):
     broken(monkeypatch)
-    seed, report = _first_broken(at_lines)
+    seed, report = _first_broken(at_lines, first_seed)
     assert re.search(found, report.partition("\n")[0])
     with pytest.raises(Broken) as again:
         Run(seed, at_lines=at_lines).play()
@@ -228,8 +229,9 @@ def test_a_store_that_is_broken_is_found_out(monkeypatch, broken, found, at_line
         assert str(again.value) == report
 
 
-def _first_broken(at_lines):
-    for seed in range(10_000):
+def _first_broken(at_lines, first_seed):
+    # From shortly before the seed that found it: some defects show in one run of thousands.
+    for seed in (*range(first_seed, 10_000), *range(first_seed)):
         try:
             Run(seed, at_lines=at_lines).play()
         except Broken as broken:
